@@ -1,0 +1,1 @@
+"""Programs for the people who build Tocsin: none of this is installed."""

@@ -1,0 +1,134 @@
+"""The census of a source: its distinct kinds of rows, how many of each, and what each means."""
+
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from tocsin.events.accounting import Accounting
+from tocsin.events.concepts import Concept, Key, Resolver
+from tocsin.events.conversions import Conversion, ConversionTable, conversion_table
+from tocsin.events.door import START, Concepts
+from tocsin.knowledge.reading import relevant_words
+from tocsin.knowledge.signals import signal_ids, signals
+from tocsin.sources.meds import END_FATE
+from tocsin.sources.source import Source
+
+NO_CODE = "no_code"  # such rows are quarantined, whatever else they hold
+USED_FATES = frozenset({"subject"})  # rows that tell of the subject itself: birth, sex
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One distinct kind of row, how often it stands in the source, and its meaning."""
+
+    key: Key
+    name: str
+    concept: Concept
+    rows: int  # rows that stand as they should
+    troubled: int  # rows with which the reader had trouble
+    fates: dict[str, int]  # rows that did not happen, by why
+
+
+@dataclass(frozen=True)
+class Census:
+    """All kinds of a source. The place of a kind is its `concept` number in the rows."""
+
+    kinds: tuple[Kind, ...]
+    conversions: ConversionTable
+    concepts: Concepts
+
+    def places(self, *names: str) -> list[int]:
+        """Return the places of the kinds whose signal is one of these."""
+        ids = {row.id for row in signals() if row.name in names}
+        return [place for place, kind in enumerate(self.kinds) if kind.concept.signal in ids]
+
+    def mapped(self) -> list[int]:
+        """Return the places of the kinds that can become events."""
+        return [place for place, kind in enumerate(self.kinds) if kind.concept.signal >= 0]
+
+    def table(self) -> pa.Table:
+        """Return concept number and key columns of the mapped kinds, for the join."""
+        chosen = self.mapped()
+        columns: dict[str, pa.Array] = {"concept": pa.array(chosen, pa.int32())}
+        for name in ("code", "unit", "route", "text"):
+            columns[name] = pa.array([getattr(self.kinds[place].key, name) for place in chosen], pa.string())
+        return pa.table(columns)
+
+
+def take_census(con: duckdb.DuckDBPyConnection, source: Source, resolver: Resolver) -> Census:
+    """Count the kinds of a source's rows and resolve each."""
+    keys = ", ".join(source.keys)
+    flat = "fate, trouble IS NOT NULL AS troubled" if source.flat else "NULL AS fate, false AS troubled"
+    sql = f"SELECT {keys}, {flat}, count(*) AS n FROM ({source.relation}) GROUP BY ALL ORDER BY ALL"
+    counted: dict[Key, dict[tuple[str | None, bool], int]] = {}
+    for row in con.sql(sql).fetchall():
+        key = Key(**{name: row[place] for place, name in enumerate(source.keys)})
+        counted.setdefault(key, {})[row[-3], bool(row[-2])] = int(row[-1])
+    kinds = tuple(_kind(key, counts, source, resolver) for key, counts in counted.items())
+    conversions = [kind.concept.conversion or Conversion(0) for kind in kinds]
+    return Census(kinds, conversion_table(conversions), _concept_arrays(kinds))
+
+
+def _kind(key: Key, counts: dict[tuple[str | None, bool], int], source: Source, resolver: Resolver) -> Kind:
+    """Return one kind with its meaning."""
+    fates = {fate: n for (fate, _), n in counts.items() if fate is not None}
+    if key.code is None:  # pyright: ignore[reportUnnecessaryComparison]  # a broken line has no code
+        return Kind(Key(""), "", Concept(fate=NO_CODE), counts.get((None, False), 0), counts.get((None, True), 0), fates)
+    parsed = source.parse(key)
+    concept = resolver.resolve(parsed)
+    return Kind(key, parsed.name or key.code, concept, counts.get((None, False), 0), counts.get((None, True), 0), fates)
+
+
+def _concept_arrays(kinds: tuple[Kind, ...]) -> Concepts:
+    """Return the kinds as the door reads them; a kind's conversion has the kind's own place."""
+    return Concepts(
+        conversion=np.arange(len(kinds), dtype=np.int32),
+        category=np.array([kind.concept.category for kind in kinds], np.int32),
+        phase=np.array([kind.concept.phase for kind in kinds], np.int8),
+        checks_bolus=np.array([kind.concept.checks_bolus for kind in kinds], np.bool_),
+        troubled=np.array([kind.concept.trouble is not None for kind in kinds], np.bool_),
+        anytime=np.array([kind.concept.signal == signal_ids()["weight"] for kind in kinds], np.bool_),
+    )
+
+
+def account_for_kinds(census: Census, accounting: Accounting) -> None:
+    """Count all rows, and those whose kind alone makes them of no interest or used."""
+    for kind in census.kinds:
+        concept = kind.concept
+        accounting.rows_read += kind.rows + kind.troubled + sum(kind.fates.values())
+        for fate, rows in kind.fates.items():
+            _count(accounting, fate, rows, kind.name)
+        if concept.signal < 0 and concept.fate not in (END_FATE, NO_CODE):
+            _count(accounting, concept.fate or "unmapped", kind.rows + kind.troubled, kind.name)
+
+
+def _count(accounting: Accounting, fate: str, rows: int, name: str) -> None:
+    """Count rows by their fate."""
+    if fate in USED_FATES:
+        accounting.rows_used += rows
+    else:
+        accounting.no_interest(fate, rows, name)
+
+
+def unmapped(census: Census) -> list[tuple[str, str, str, int]]:
+    """Return (code, text, hint, rows) of kinds that look relevant but are not mapped, most frequent first."""
+    found: list[tuple[str, str, str, int]] = []
+    for kind in census.kinds:
+        if kind.concept.fate not in ("unmapped", "unmapped_word"):
+            continue
+        said = f"{kind.name} {kind.key.code} {kind.key.text or ''}".casefold()
+        hint = next((hint for word, hint in relevant_words().items() if word in said), None)
+        if kind.concept.fate == "unmapped_word":
+            hint = "oxygen device word"
+        if hint is not None and kind.rows + kind.troubled:
+            found.append((kind.key.code, kind.key.text or "", hint, kind.rows + kind.troubled))
+    return sorted(found, key=lambda row: (-row[3], row[0], row[1]))
+
+
+def starts(census: Census) -> dict[int, str]:
+    """Return the kinds that open a pair: place -> code."""
+    return {place: census.kinds[place].key.code for place in census.mapped() if census.kinds[place].concept.phase == START}
+
+

@@ -1,0 +1,121 @@
+"""Canonical events and quarantined rows as tables, and the writer that keeps only subjects with an episode."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tocsin.engines.census import Kind
+from tocsin.engines.output import Writer
+from tocsin.engines.stream import Events, SetAside
+from tocsin.episodes import TIME
+from tocsin.events.door import OF_KIND, REASONS
+from tocsin.knowledge.signals import signals
+from tocsin.sources.source import FILE_STRIDE
+from tocsin.timeline.layout import NO_END
+
+Kept = Literal["all", "episodes", "none"]
+SIGNAL = pa.dictionary(pa.int16(), pa.string())
+WORD = pa.dictionary(pa.int32(), pa.string())
+EVENTS = pa.schema(
+    [("subject_id", pa.int64()), ("time", TIME), ("code", WORD), ("numeric_value", pa.float64()), ("text_value", WORD),
+     ("signal", SIGNAL), ("end", TIME), ("event_id", pa.int64())]
+)  # fmt: skip
+QUARANTINE = pa.schema(
+    [("source", pa.string()), ("row", pa.int64()), ("column", pa.string()), ("value", pa.string()), ("reason", pa.string())]
+)
+_COLUMN = {"looks_like_fahrenheit": "value", "end_before_start": "end", "unknown_unit": "unit", "ambiguous_unit": "unit"}
+
+
+class EventTables:
+    """Turns events into tables: codes and words come from the kinds, so a row carries only numbers until it is written."""
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self._codes = pa.array([kind.key.code.split("\t")[0] for kind in kinds], pa.string())
+        self._words = pa.array([kind.concept.text for kind in kinds], pa.string())
+        self._signals = pa.array([signal.name for signal in signals()], pa.string())
+
+    def table(self, events: Events) -> pa.Table:
+        """Return events as the table of `events.parquet`."""
+        batch = events.batch
+        kind = pa.array(events.kind)
+        columns = [
+            pa.array(batch.subject_id), pa.array(batch.time).cast(TIME), pa.DictionaryArray.from_arrays(kind, self._codes),
+            pa.array(batch.value, mask=np.isnan(batch.value)), self._text(events.kind),
+            pa.DictionaryArray.from_arrays(pa.array(batch.signal), self._signals),
+            pa.array(batch.end, mask=batch.end == NO_END).cast(TIME), pa.array(batch.event_id),
+        ]  # fmt: skip
+        return pa.Table.from_arrays(columns, schema=EVENTS)
+
+    def _text(self, kind: NDArray[np.int32]) -> pa.Array:
+        """Return the word of each event's kind, null for plain numbers."""
+        valid = self._words.is_valid().to_numpy(zero_copy_only=False)
+        return pa.DictionaryArray.from_arrays(pa.array(kind, mask=~valid[kind]), self._words.fill_null(""))
+
+
+class EventWriter:
+    """Writes the events of all subjects, of those with an episode, or of none; a subject is held until it is whole."""
+
+    def __init__(self, writer: Writer, kinds: Sequence[Kind], kept: Kept) -> None:
+        self._tables, self._kept, self._writer = EventTables(kinds), kept, writer
+        self._held: list[Events] = []
+
+    def add(self, events: Events, with_episode: NDArray[np.int64]) -> None:
+        """Take a batch and the sorted subjects that have had an episode so far; only the last subject may go on."""
+        if self._kept == "none" or not len(events.kind):
+            return
+        if self._kept == "all":
+            self._writer.write(self._tables.table(events))
+            return
+        self._held.append(events)
+        last = events.batch.subject_id[-1]
+        if self._held[0].batch.subject_id[0] != last:
+            self._release(int(np.searchsorted(events.batch.subject_id, last)), with_episode)
+
+    def _release(self, place: int, with_episode: NDArray[np.int64]) -> None:
+        """Write the held events and those before `place` of the last batch; hold the rest."""
+        last = self._held.pop()
+        for events in (*self._held, _slice(last, slice(0, place))):
+            chosen = np.isin(events.batch.subject_id, with_episode)
+            if chosen.any():
+                self._writer.write(self._tables.table(_slice(events, chosen)))
+        self._held = [_slice(last, slice(place, None))]
+
+    def close(self, with_episode: NDArray[np.int64]) -> None:
+        """Write what is held of the last subject."""
+        if self._held:
+            self._release(len(self._held[-1].kind), with_episode)
+        self._writer.close()
+
+
+def _slice(events: Events, chosen: "slice | NDArray[np.bool_]") -> Events:
+    """Return some of the events."""
+    return Events(type(events.batch)(*(column[chosen] for column in events.batch)), events.kind[chosen])
+
+
+def quarantine_table(aside: SetAside, kinds: Sequence[Kind], files: Sequence[Path]) -> pa.Table:
+    """Return rows that the door refused as the table of `quarantine.parquet`."""
+    reasons = [
+        kinds[kind].concept.trouble or "" if reason == OF_KIND else REASONS[reason]
+        for kind, reason in zip(aside.kind.tolist(), aside.reason.tolist(), strict=True)
+    ]
+    values = [_shown(raw, kinds[kind]) for raw, kind in zip(aside.raw.tolist(), aside.kind.tolist(), strict=True)]
+    return pa.table(
+        [
+            pa.array([str(files[row // FILE_STRIDE]) for row in aside.row.tolist()], pa.string()),
+            pa.array((aside.row % FILE_STRIDE).tolist(), pa.int64()),
+            pa.array([_COLUMN.get(reason, "value") for reason in reasons], pa.string()),
+            pa.array(values, pa.string()),
+            pa.array(reasons, pa.string()),
+        ],
+        schema=QUARANTINE,
+    )
+
+
+def _shown(raw: float, kind: Kind) -> str | None:
+    """Return what stood in the row: number and unit, or word."""
+    said = "" if np.isnan(raw) else "not a number" if np.isinf(raw) else f"{raw:g}"
+    return f"{said} {kind.key.unit or kind.key.text or ''}".strip() or None

@@ -1,0 +1,75 @@
+"""ICANS peaks of episodes: each charted assessment stands alone, from onset to some days after resolution."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tocsin.engines.stream import Events
+from tocsin.grading.icans import icans_assessment
+from tocsin.knowledge.signals import signal_ids
+from tocsin.knowledge.timeline import Timeline as Numbers
+from tocsin.timeline import Births
+from tocsin.timeline.layout import HOUR, NEVER, YEAR
+
+_SIGNALS = ("ice_score", "capd_score", "consciousness", "seizure")
+_SCORES = ("ice_score", "capd_score")
+Finding = tuple[int, str, float, str | None]  # time, signal, value, word
+
+
+class IcansPeaks:
+    """Keeps the few ICANS findings of a stream, and finds the largest assessment of each episode."""
+
+    def __init__(self, births: Births, words: "list[str | None]", numbers: Numbers) -> None:
+        self._births, self._words = births, words
+        self._after = round(numbers.icans_after_resolution_d * 24 * HOUR)
+        self._ids = np.array([signal_ids()[name] for name in _SIGNALS], np.int16)
+        self._findings: dict[int, list[Finding]] = {}
+
+    def take(self, events: Events) -> None:
+        """Note the ICANS findings among sorted events."""
+        batch = events.batch
+        for place in np.flatnonzero(np.isin(batch.signal, self._ids)).tolist():
+            name = _SIGNALS[int(np.flatnonzero(self._ids == batch.signal[place])[0])]
+            finding = (int(batch.time[place]), name, float(batch.value[place]), self._words[int(events.kind[place])])
+            self._findings.setdefault(int(batch.subject_id[place]), []).append(finding)
+
+    def of(self, episodes: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the set of grades (bits) of each episode's largest assessment, 0 where none was charted."""
+        return np.array([self._peak(episode) for episode in episodes], np.uint8)
+
+    def _peak(self, episode: Any) -> int:
+        """Return the union of what the largest assessment of one episode may be."""
+        subject, onset = int(episode["subject_id"]), int(episode["onset"])
+        resolved = int(episode["resolved_at"])
+        until = np.iinfo(np.int64).max if resolved == NEVER else resolved + self._after
+        instants: dict[int, list[Finding]] = {}
+        for finding in self._findings.get(subject, ()):
+            if onset <= finding[0] <= until:
+                instants.setdefault(finding[0], []).append(finding)
+        # An assessment is a score; consciousness and seizures of its instant refine it, by themselves they are none.
+        scored = {time: found for time, found in instants.items() if any(name in _SCORES for _, name, _, _ in found)}
+        sets = [self._assess(subject, time, findings) for time, findings in scored.items()]
+        return _largest([bits for bits in sets if bits])
+
+    def _assess(self, subject: int, time: int, findings: list[Finding]) -> int:
+        """Return the set of grades of the findings of one instant, 0 if they decide nothing."""
+        place = int(np.searchsorted(self._births.subject_id, subject))
+        known = place < len(self._births.subject_id) and self._births.subject_id[place] == subject
+        age = (time - int(self._births.time[place])) / YEAR if known else None
+        values = {name: value for _, name, value, _ in sorted(findings, key=lambda one: -one[2])}
+        words = {name: word for _, name, _, word in findings}
+        return icans_assessment(
+            age_years=age, ice_score=values.get("ice_score"), capd_score=values.get("capd_score"),
+            consciousness=words.get("consciousness"), seizure=words.get("seizure"),
+        )  # fmt: skip
+
+
+def _largest(sets: list[int]) -> int:
+    """Return {max over the assessments} as bits: what the largest of several undecided grades may be."""
+    total = 0
+    for bits in sets:
+        low = (bits & -bits).bit_length() - 1
+        before = (total & -total).bit_length() - 1 if total else 0
+        total = (total & (0xFF << low) | bits & (0xFF << before)) if total else bits
+    return total

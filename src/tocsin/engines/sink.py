@@ -1,0 +1,112 @@
+"""Where a run's results go: files of a folder, or tables in memory; the same rows either way."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tocsin.engines.census import Kind
+from tocsin.engines.event_files import EVENTS, QUARANTINE, EventWriter, Kept
+from tocsin.engines.icans import IcansPeaks
+from tocsin.engines.output import TableWriter, Writer
+from tocsin.engines.stream import Events
+from tocsin.episodes import EPISODES, GRADES, Kinds, episode_table, grade_table
+from tocsin.timeline import Timeline
+
+
+class TableKeeper:
+    """Keeps tables in memory."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._tables = [schema.empty_table()]
+
+    def write(self, table: pa.Table) -> None:
+        """Take rows."""
+        self._tables.append(table)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def table(self) -> pa.Table:
+        """Return all rows as one table."""
+        return pa.concat_tables(self._tables).unify_dictionaries().combine_chunks()
+
+
+Writers = Callable[[str, pa.Schema], Writer]
+
+
+def files_in(folder: Path) -> Writers:
+    """Return a maker of parquet writers in a folder."""
+    return lambda name, schema: TableWriter(folder / f"{name}.parquet", schema)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the sink needs to know to put numbers into words."""
+
+    therapies: Kinds
+    kinds: Sequence[Kind]
+    kept: Kept
+    icans: Callable[[], IcansPeaks]
+
+
+class Sink:
+    """Takes events, feeds the timeline, and writes rows, episodes, events and quarantine as they come."""
+
+    def __init__(self, writers: Writers, meaning: Meaning) -> None:
+        self._writers, self._meaning = writers, meaning
+        self.restart()
+
+    def restart(self) -> None:
+        """Start again with nothing written."""
+        self.rows = self.episodes = 0
+        self.quarantined: Counter[str] = Counter()
+        self._grades, self._episodes = self._writers("grades", GRADES), self._writers("episodes", EPISODES)
+        self._quarantine = self._writers("quarantine", QUARANTINE)
+        self._events = EventWriter(self._writers("events", EVENTS), self._meaning.kinds, self._meaning.kept)
+        self._icans = self._meaning.icans()
+        self._with_episode: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._found: list[NDArray[Any]] = []
+
+    def take(self, events: Events, timeline: Timeline) -> None:
+        """Take sorted events."""
+        if len(events.kind):
+            timeline.feed(events.batch)
+            self._icans.take(events)
+            self._write(timeline)
+            self._events.add(events, self._with_episode)
+
+    def finish(self, timeline: Timeline) -> None:
+        """Take what the timeline holds of the last subject, and finish all files but the quarantine."""
+        timeline.finish()
+        self._write(timeline)
+        self._events.close(self._with_episode)
+        for episodes in self._found:
+            self._episodes.write(episode_table(episodes, self._meaning.therapies, self._icans.of(episodes)))
+        self._grades.close()
+        self._episodes.close()
+
+    def _write(self, timeline: Timeline) -> None:
+        """Write the rows that the timeline has ready; keep its episodes until all ICANS assessments are known."""
+        rows, episodes = timeline.take()
+        self.rows += len(rows)
+        self.episodes += len(episodes)
+        if len(rows):
+            self._grades.write(grade_table(rows, self._meaning.therapies))
+            self._with_episode = np.union1d(self._with_episode, rows["subject_id"])
+        if len(episodes):
+            self._found.append(episodes)
+
+    def quarantine(self, table: pa.Table) -> None:
+        """Take quarantine rows."""
+        self._quarantine.write(table)
+        self.quarantined.update(table["reason"].to_pylist())
+
+    def close(self) -> None:
+        """Finish the quarantine: the last thing to be known."""
+        self._quarantine.close()

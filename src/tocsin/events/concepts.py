@@ -1,0 +1,210 @@
+"""What a source's distinct codes mean: each is resolved once, in Python; the rows are then only joined to the answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+from tocsin.errors import UserError
+from tocsin.events.conversions import Conversion, conversion_of
+from tocsin.events.door import ADMINISTERED, PLAIN
+from tocsin.knowledge.causes import read_cause
+from tocsin.knowledge.codes import Code, codes, device_words, excluded_codes, route_words_of_names, routes
+from tocsin.knowledge.drugs import drugs
+from tocsin.knowledge.reading import systems, therapy_signals, unreadable_units
+from tocsin.knowledge.signals import signal, signal_ids
+from tocsin.knowledge.vocabulary import ATTRIBUTION, OXYGEN_DEVICE
+
+DEATH_WORDS = {"other": 1, "": 2, "crs": 3}
+INFUSIONS = frozenset(row.id for row in drugs().values() if row.route == "infusion")
+_NUDGES = {"<": -1, ">": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What tells one kind of row from another in a source."""
+
+    code: str
+    unit: str | None = None
+    route: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A key as its source reads it: candidates in order, and what the code itself says of unit, fate and pairing."""
+
+    candidates: tuple[tuple[str, str], ...]  # (system, code)
+    unit: str | None = None
+    route: str | None = None
+    text: str | None = None
+    name: str = ""  # what a person would read, for unmapped.csv
+    fate: str | None = None
+    phase: int = PLAIN
+    bolus_as_stands: bool = False
+    given: bool = False  # the row itself says that a drug was given
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """What the rows of one key are. Without a signal they are of no interest (`fate`); `trouble` quarantines them."""
+
+    signal: int = -1
+    conversion: Conversion | None = None
+    category: int = -1
+    text: str | None = None
+    fate: str | None = None
+    trouble: str | None = None
+    phase: int = PLAIN
+    checks_bolus: bool = False
+    system: str = ""
+
+
+@dataclass
+class TherapyKinds:
+    """The distinct (cause, product) pairs of a run, numbered as they are met."""
+
+    kinds: list[tuple[str, str | None]] = field(default_factory=list[tuple[str, str | None]])
+
+    def number(self, cause: str, product: str | None) -> int:
+        """Return the number of a pair, a new one if it is new."""
+        if (cause, product) not in self.kinds:
+            self.kinds.append((cause, product))
+        return self.kinds.index((cause, product))
+
+
+def therapy_text(cause: str, product: str | None) -> str:
+    """Return a therapy as the event table writes it: `cause` or `cause/product`."""
+    return f"{cause}/{product}" if product else cause
+
+
+@cache
+def _excluded() -> frozenset[tuple[str, str]]:
+    """Codes that look like a signal and are none."""
+    return frozenset((row.system, row.code) for row in excluded_codes())
+
+
+class Resolver:
+    """Finds the signal of a code: the site's own list first, then `knowledge/codes.csv`."""
+
+    def __init__(self, kinds: TherapyKinds, site: tuple[Code, ...] = ()) -> None:
+        self._kinds = kinds
+        self._names: list[tuple[str, Code]] = []
+        self._codes: dict[tuple[str, str], Code] = {}
+        for row in (*site, *codes()):
+            if row.role == "support" or row.role == "part":
+                continue
+            self._codes.setdefault((row.system, row.code), row)
+            self._codes.setdefault((row.system, row.code.split("|")[0]), replace(row, value=""))
+            if row.code.startswith("drug|"):
+                self._names.append((row.code.removeprefix("drug|").casefold(), row))
+
+    def find(self, system: str, code: str) -> Code | None:
+        """Return the code's row, None when it is not mapped. Drug names match from their start."""
+        if (system, code) in _excluded():
+            return None
+        if system == "tocsin" and code in signal_ids():
+            return Code(code, system, code, code, "", "", "value", "", (), "n/a")
+        if system == "MIMIC" and code.startswith("drug|"):
+            name = code.removeprefix("drug|").casefold()
+            return next((row for start, row in self._names if name.startswith(start)), None)
+        return self._codes.get((system, code))
+
+    def resolve(self, parsed: Parsed) -> Concept:
+        """Return what a parsed key means."""
+        for system, code in parsed.candidates:
+            row = self.find(system, code)
+            if row is not None:
+                return self._mapped(parsed, row)
+        return Concept(fate=parsed.fate or "unmapped")
+
+    def _mapped(self, parsed: Parsed, row: Code) -> Concept:
+        """Return the concept of a key whose signal is known."""
+        what = signal(row.signal)
+        if parsed.fate is not None:
+            return Concept(fate=parsed.fate)
+        if not _is_systemic(parsed, row):
+            return Concept(fate="not_systemic")
+        words = self._words(parsed, row)
+        base = Concept(what.id, phase=parsed.phase, system=row.system)
+        if words.trouble or words.fate or not what.numeric:
+            return replace(base, conversion=Conversion(what.id), category=words.category, text=words.text, fate=words.fate,
+                           trouble=words.trouble, signal=what.id if words.fate is None else -1)  # fmt: skip
+        conversion = conversion_of(what, parsed.unit or row.unit_hint or None, unreadable_units())
+        if conversion is None:
+            return replace(base, trouble="unknown_unit", conversion=Conversion(what.id))
+        if conversion.assumed and parsed.unit is None and row.unit_hint:
+            conversion = replace(conversion, assumed=False)
+        comparator = parsed.text if parsed.text in ("<", "<=", ">", ">=") else None
+        conversion = replace(conversion, nudge=_NUDGES.get(comparator or "", 0))
+        checks_bolus = row.signal == "iv_fluid_bolus" and not parsed.bolus_as_stands
+        return replace(base, conversion=conversion, category=words.category, text=words.text or comparator, checks_bolus=checks_bolus,
+                       phase=ADMINISTERED if parsed.given and row.signal in INFUSIONS else parsed.phase)  # fmt: skip
+
+    def _words(self, parsed: Parsed, row: Code) -> Concept:
+        """Return category and text of a categorical signal; an empty concept for a plain number."""
+        if row.signal == "oxygen_device":
+            return self._device(row.value, parsed.text)
+        if row.signal == "death":
+            word = (parsed.text or "").strip().casefold()
+            return Concept(category=DEATH_WORDS.get(word, DEATH_WORDS[""]), text=word if word in ("crs", "other") else None)
+        if row.signal == "attribution":
+            word = (parsed.text or "").strip().casefold()
+            return _attribution(word)
+        if row.signal == "index_therapy":
+            return self._therapy(parsed.text or "")
+        if row.signal in therapy_signals():
+            cause, product = therapy_signals()[row.signal]
+            return Concept(category=self._kinds.number(cause, product), text=therapy_text(cause, product))
+        return Concept(text=None if signal(row.signal).numeric else parsed.text or row.value or None)
+
+    def _therapy(self, text: str) -> Concept:
+        """Return the therapy that `cause` or `cause/product` names."""
+        word, _, product = text.partition("/")
+        try:
+            cause = read_cause(word).id
+        except UserError:
+            return Concept(trouble="unknown_cause")
+        name = product.strip().casefold().replace(" ", "_").replace("-", "_") or None
+        return Concept(category=self._kinds.number(cause, name), text=therapy_text(cause, name))
+
+    def _device(self, value: str, text: str | None) -> Concept:
+        """Return the oxygen device that a code, a coded value or a word names; one that names none is listed as unmapped."""
+        if value in OXYGEN_DEVICE:
+            return Concept(category=OXYGEN_DEVICE.index(value), text=value)
+        if text is None or not text.strip():
+            return Concept(trouble="no_value")
+        for said in text.split("\t"):
+            system, _, word = said.rpartition("|")
+            coded = self.find(systems().get(system.casefold(), system), word)
+            known = device_words().get(word.strip().casefold())
+            named = coded.value if coded is not None and coded.signal == "oxygen_device" else known.value if known is not None else ""
+            if named in OXYGEN_DEVICE:
+                return Concept(category=OXYGEN_DEVICE.index(named), text=named)
+        return Concept(fate="unmapped_word")
+
+
+_GUIDANCE_WORDS = ("severity:", "response:")
+
+
+def _attribution(word: str) -> Concept:
+    """Return the annotation that a word makes; words for the guidance pass, others are quarantined."""
+    if word in ATTRIBUTION:
+        return Concept(category=ATTRIBUTION.index(word), text=word)
+    if word.startswith(_GUIDANCE_WORDS):
+        return Concept(text=word)
+    return Concept(trouble="unknown_attribution")
+
+
+def _is_systemic(parsed: Parsed, row: Code) -> bool:
+    """Return whether the route of a drug lets it act on the whole body; an unknown route is taken as systemic."""
+    if row.signal not in drugs() or not drugs()[row.signal].route:
+        return True
+    for word in (parsed.route or "").split("\t"):
+        known = routes().get(word.split("|")[-1].strip().casefold())
+        if known is not None:
+            return known.value == "systemic"
+    name = f" {parsed.name.casefold()} "
+    return not any(word.word in name for word in route_words_of_names())
+
+
+Parse = Callable[[Key], Parsed]

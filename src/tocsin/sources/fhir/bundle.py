@@ -1,0 +1,125 @@
+"""A Bundle, or whatever else Python reads, to flat rows: quick for one Bundle, patient with broken text."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from tocsin.errors import UserError
+from tocsin.sources.fhir.concepts import Json, as_list, as_object, as_text, at
+from tocsin.sources.fhir.flatten import Flattener
+from tocsin.sources.fhir.people import Person, person, refuse_shared, shared_ids, subjects_table
+from tocsin.sources.fhir.references import Links
+from tocsin.sources.fhir.shapes import KINDS
+from tocsin.sources.flat import FlatRow, FlatRows, flat_table
+from tocsin.sources.settings import Settings
+from tocsin.sources.source import first_row_of
+
+GZIP: Final = b"\x1f\x8b"
+BOM: Final = b"\xef\xbb\xbf"
+# A text, or a number that JSON does not have but some exporters write.
+_NO_NUMBER: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
+
+# A resource, the place that reports name, its fullUrl.
+Entry = tuple[Json, str, str | None]
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads documents one after another; remembers people and what was there before, over all of them."""
+
+    settings: Settings
+    people: list[Person] = field(default_factory=list[Person])
+    _seen: set[tuple[str | None, str | None, str | int]] = field(
+        default_factory=set[tuple[str | None, str | None, str | int]]
+    )
+
+    def rows(self, document: Any, name: str) -> list[FlatRow]:
+        """Return the rows of a Bundle, of a lone resource, or of a list of resources."""
+        entries = list(_entries(document, name))
+        links = Links()
+        for resource, _, full_url in entries:
+            links.add(resource, full_url)
+        flattener = Flattener(self.settings, links)
+        rows: list[FlatRow] = []
+        for resource, source, full_url in entries:
+            kind = as_text(resource.get("resourceType"))
+            fate = "duplicate" if kind in KINDS and self._repeated(kind, resource) else None
+            rows += flattener.rows(resource, source, full_url, fate)
+            if kind == "Patient" and (one := person(resource, full_url)):
+                self.people.append(one)
+        return rows
+
+    def _repeated(self, kind: str | None, resource: Json) -> bool:
+        """Whether this very resource was there before: the same version of it, or the same content."""
+        version = as_text(at(resource, "meta.versionId"))
+        key = (kind, as_text(resource.get("id")), version or hash(orjson.dumps(resource)))
+        if key in self._seen:
+            return True
+        self._seen.add(key)
+        return False
+
+
+def read_bundle(data: bytes, settings: Settings, name: str = "bundle", file_index: int = 0) -> FlatRows:
+    """Flatten one Bundle (JSON, also gzipped). Raises UserError if it is no FHIR resource."""
+    document = parse(unzip(data, name), name)
+    if not isinstance(document, list) and not as_text(as_object(document).get("resourceType")):
+        raise UserError(f"{name}: JSON, but no FHIR (it has no resourceType); give a Bundle or one resource")
+    reader = Reader(settings)
+    rows = flat_table(reader.rows(document, name), first_row_of(file_index) + 1)
+    shared = shared_ids(reader.people)
+    return FlatRows(refuse_shared(rows, shared), subjects_table(reader.people, shared), (name,))
+
+
+def unzip(data: bytes, name: str) -> bytes:
+    """Return the bytes, unpacked if they are gzipped. Raises UserError if the file is cut short."""
+    if not data.startswith(GZIP):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (EOFError, OSError, zlib.error) as error:
+        raise UserError(f"{name}: cannot be unpacked ({error}); copy it again") from None
+
+
+def parse(data: bytes, name: str) -> Any:
+    """Return JSON as Python. NaN and infinities are let through. Raises UserError on anything else."""
+    data = data.removeprefix(BOM)
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        first = error
+    try:
+        return orjson.loads(_NO_NUMBER.sub(_quoted, data))
+    except orjson.JSONDecodeError:
+        place = f"line {first.lineno}, column {first.colno}"
+        raise UserError(f"{name}: not JSON ({first.msg} at {place}); correct it or leave it out") from None
+
+
+def _quoted(match: re.Match[bytes]) -> bytes:
+    found = match[0]
+    return found if found.startswith(b'"') else b'"' + found + b'"'
+
+
+def _entries(document: Any, name: str) -> Iterator[Entry]:
+    """Yield every resource. Bundles within Bundles are opened; an entry without a resource is empty."""
+    waiting: list[Entry] = [(as_object(document), name, None)]
+    if isinstance(document, list):
+        waiting = [(as_object(one), f"{name}:[{place}]", None) for place, one in enumerate(as_list(document))]
+    waiting.reverse()
+    while waiting:
+        resource, place, full_url = waiting.pop()
+        if resource.get("resourceType") != "Bundle":
+            yield resource, place, full_url
+            continue
+        entries = as_list(resource.get("entry"))
+        waiting += reversed([_entry(as_object(one), f"{place}:entry[{n}]") for n, one in enumerate(entries)])
+
+
+def _entry(entry: Json, place: str) -> Entry:
+    resource = as_object(entry.get("resource"))
+    named = f"{place} {resource.get('resourceType')}/{resource.get('id')}" if resource else place
+    return resource, named, as_text(entry.get("fullUrl"))

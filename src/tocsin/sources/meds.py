@@ -1,0 +1,175 @@
+"""The MEDS source: parquet shards of subject_id, time, code, numeric_value (schema of `meds` 0.4)."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tocsin.errors import UserError
+from tocsin.events.concepts import Key, Parsed
+from tocsin.events.door import PLAIN, START
+from tocsin.knowledge.codes import statuses
+from tocsin.knowledge.reading import systems
+from tocsin.knowledge.signals import signal
+from tocsin.sources.settings import Settings
+from tocsin.sources.source import Opening, Source, first_row_of, sql_text
+
+BIRTH = "MEDS_BIRTH"
+DEATH = "MEDS_DEATH"
+_NEEDED = ("subject_id", "time", "code", "numeric_value")
+# MIMIC-IV forms: how many parts stand before the item, and what the row is.
+_PREFIXES = {
+    "LAB": PLAIN,
+    "INFUSION_START": START,
+    "SUBJECT_FLUID_OUTPUT": PLAIN,
+}
+END_FATE = "end"  # the end of a pair: it gives its time to the start
+
+
+def looks_like_meds(path: Path) -> bool:
+    """Return whether a path is a MEDS parquet file, or a folder that holds some."""
+    return bool(_shards(path))
+
+
+def _shards(path: Path) -> list[Path]:
+    """Return the data shards under a path, in name order; a dataset's metadata is none."""
+    if path.is_file():
+        return [path] if path.suffix == ".parquet" else []
+    root = path / "data" if (path / "data").is_dir() else path
+    return sorted(file for file in root.rglob("*.parquet") if "metadata" not in file.relative_to(path).parts)
+
+
+def _check(file: Path) -> pa.Schema:
+    """Return a shard's schema; a file that is cut short or is no MEDS is refused in one line."""
+    try:
+        schema = pq.read_schema(file)
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{file}: not a whole parquet file ({reason}); copy it again or leave it out") from None
+    missing = [name for name in _NEEDED if name not in schema.names]
+    if missing:
+        raise UserError(f"{file}: not MEDS, column {missing[0]} is missing; MEDS 0.4 has {', '.join(_NEEDED)}")
+    return schema
+
+
+def open_meds(opening: Opening, paths: list[Path]) -> Source:
+    """Open MEDS files or dataset folders.
+
+    Raises UserError on an unreadable or empty one.
+    """
+    files = [file for path in paths for file in _shards(path)]
+    if not files:
+        raise UserError(f"{paths[0]}: no parquet file in it; a MEDS dataset keeps its shards under data/")
+    schemas = [_check(file) for file in files]
+    has_text = all("text_value" in schema.names for schema in schemas)
+    text = _text_expression(opening, files) if has_text else None
+    shards = [_shard(file, place, text, opening.settings) for place, file in enumerate(files)]
+    birth = f"SELECT subject_id::VARCHAR, CAST(min(time) AS DATE), NULL::VARCHAR FROM ({' UNION ALL '.join(shards)}) WHERE code = '{BIRTH}' GROUP BY 1"
+    return Source(
+        format="meds",
+        files=tuple(files),
+        relation=" UNION ALL ".join(shards),
+        parse=lambda key: parse(key, opening.settings),
+        keys=("code", "text") if text else ("code",),
+        flat=False,
+        integer_subjects=True,
+        maybe_sorted=True,
+        subjects=opening.con.sql(birth.replace("subject_id", "subject")).to_arrow_table(),
+    )
+
+
+def _text_expression(opening: Opening, files: list[Path]) -> str | None:
+    """Return SQL for the text of the codes whose value is a word; free text elsewhere is not looked at."""
+    listed = ", ".join(sql_text(file) for file in files)
+    found = opening.con.sql(f"SELECT DISTINCT code FROM read_parquet([{listed}], union_by_name = true)").fetchall()
+    words: list[str] = []
+    for (code,) in found:
+        if code is not None and _is_word(opening, str(code)):
+            words.append(sql_text(str(code)))
+    return f"CASE WHEN code IN ({', '.join(words)}) THEN text_value END" if words else None
+
+
+def _is_word(opening: Opening, code: str) -> bool:
+    """Return whether the value of a code's rows is a word."""
+    for system, found in parse(Key(code), opening.settings).candidates:
+        row = opening.resolver.find(system, found)
+        if row is not None:
+            return not signal(row.signal).numeric
+    return False
+
+
+def _shard(file: Path, place: int, text: str | None, settings: Settings) -> str:
+    """Return SQL that reads one shard as flat rows."""
+    time = "time::TIMESTAMP"
+    if settings.zone != "UTC":
+        time = f"timezone('UTC', timezone({sql_text(settings.zone)}, {time}))"
+    # A death at midnight sharp is known only to the day: it takes effect at that day's end (timeline.md section 1).
+    day_only = f"code = '{DEATH}' AND time::TIMESTAMP = date_trunc('day', time::TIMESTAMP)"
+    effective = f"CASE WHEN {day_only} THEN {time} + INTERVAL '86399.999999 seconds' ELSE {time} END"
+    extra = f", {text} AS text" if text else ""
+    return (
+        f"SELECT file_row_number + {first_row_of(place) + 1} AS row, subject_id::BIGINT AS subject, {effective} AS time, "
+        f"code, numeric_value::DOUBLE AS value{extra} FROM read_parquet({sql_text(file)}, file_row_number = true)"
+    )
+
+
+def parse(key: Key, settings: Settings) -> Parsed:
+    """Return what a MEDS code says: `SYSTEM//code`, `SYSTEM//code//unit`, or one of the MIMIC-IV forms."""
+    parts = key.code.split("//")
+    head = parts[0]
+    if head == "MEDICATION" and len(parts) >= 3:
+        return _medication(parts, settings)
+    if head == "PROCEDURE" and len(parts) == 3 and parts[1] in ("START", "END"):
+        phase, fate = (START, None) if parts[1] == "START" else (PLAIN, END_FATE)
+        return Parsed((("MIMIC", parts[2]),), text=key.text, name=key.code, phase=phase, fate=fate)
+    if head == "INFUSION_END" and len(parts) == 2:
+        return Parsed((("MIMIC", parts[1]),), name=key.code, fate=END_FATE)
+    if head in _PREFIXES and len(parts) >= 2:
+        unit = parts[2] if len(parts) > 2 else None
+        return Parsed((("MIMIC", parts[1]),), unit=unit, text=key.text, name=key.code, phase=_PREFIXES[head])
+    if head == "DIAGNOSIS" and len(parts) == 4 and parts[2] == "10":
+        return Parsed((("ICD10CM", _dotted(parts[3])),), text=key.text, name=key.code)
+    if head == BIRTH:
+        return Parsed((), name=key.code, fate="subject")
+    system = systems().get(head.casefold(), head)
+    unit = parts[2] if len(parts) == 3 else None
+    whole = (("MEDS", key.code),)
+    coded = ((system, parts[1]),) if len(parts) in (2, 3) else ()
+    return Parsed(whole + coded, unit=unit, text=key.text, name=key.code)
+
+
+def _medication(parts: list[str], settings: Settings) -> Parsed:
+    """Return what an order or an eMAR row says of a drug; every word but Administered and Started is not given."""
+    if parts[1] in ("START", "STOP"):
+        ordered = parts[1] == "START" and settings.orders_count
+        drug = "//".join(parts[2:])
+        return Parsed((("MIMIC", f"drug|{drug}"),), name=drug, fate=None if ordered else "order", given=True)
+    drug, word = "//".join(parts[1:-1]), parts[-1].strip().casefold()
+    happened = statuses().get(("eMAR", word), "not_given") == "happened"
+    return Parsed((("MIMIC", f"drug|{drug}"),), name=drug, fate=None if happened else "not_given", given=True)
+
+
+def _dotted(code: str) -> str:
+    """Return an ICD-10-CM code with its dot."""
+    return code if len(code) <= 3 or "." in code else f"{code[:3]}.{code[3:]}"
+
+
+def pairs_sql(relation: str, starts: dict[int, str]) -> str:
+    """Return SQL that pairs each start row with the next end of the same code (strictly later).
+
+    `starts` maps a start's concept to its code. The result: subject, concept, time, until, amount, end_row.
+    """
+    listed = ", ".join(f"({concept}, {sql_text(code)}, {sql_text(end_of(code))})" for concept, code in starts.items())
+    return (
+        f"WITH c(concept, code, end_code) AS (VALUES {listed}), flat AS ({relation}), "
+        "s AS (SELECT flat.subject, c.concept, flat.time FROM flat JOIN c USING (code) WHERE flat.subject IS NOT NULL AND flat.time IS NOT NULL), "
+        "e AS (SELECT flat.subject, c.concept, flat.time, flat.value, flat.row FROM flat JOIN c ON flat.code = c.end_code) "
+        "SELECT DISTINCT ON (s.subject, s.concept, s.time) s.subject, s.concept, s.time, e.time AS until, e.value AS amount, e.row AS end_row "
+        "FROM s ASOF JOIN e ON s.subject = e.subject AND s.concept = e.concept AND s.time < e.time ORDER BY s.subject, s.concept, s.time, e.row"
+    )
+
+
+def end_of(code: str) -> str:
+    """Return the code of the end that a start's code pairs with."""
+    return code.replace("INFUSION_START//", "INFUSION_END//").replace("PROCEDURE//START//", "PROCEDURE//END//")
+

@@ -1,0 +1,71 @@
+"""Turns knowledge into the arrays that the compiled timeline reads."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tocsin.knowledge.causes import causes
+from tocsin.knowledge.drugs import fever_mask, glucocorticoids
+from tocsin.knowledge.products import products
+from tocsin.knowledge.signals import signal_ids
+from tocsin.knowledge.timeline import Timeline
+from tocsin.knowledge.scales import GradeTables
+from tocsin.timeline import layout
+from tocsin.timeline.layout import PARAMETERS, Rules, Therapies, parameter_fields
+
+_ROLES = {
+    "body_temperature": layout.TEMPERATURE,
+    "systolic_bp": layout.SYSTOLIC,
+    "diastolic_bp": layout.DIASTOLIC,
+    "mean_arterial_pressure": layout.MEAN,
+    "iv_fluid_bolus": layout.BOLUS,
+    "oxygen_device": layout.DEVICE,
+    "inhaled_o2_flow": layout.FLOW,
+    "fio2": layout.FIO2,
+    "index_therapy": layout.THERAPY,
+    "attribution": layout.ATTRIBUTED,
+    "death": layout.DEATH,
+    **{agent: layout.INFUSION + place for place, agent in enumerate(layout.AGENTS)},
+}
+
+
+def parameter_record(numbers: Timeline) -> NDArray[np.void]:
+    """Return one PARAMETERS record; times in whole microseconds."""
+    record = np.zeros(1, PARAMETERS)
+    for key, name, _, factor in parameter_fields():
+        record[name] = round(getattr(numbers, key) * factor) if factor > 1 else getattr(numbers, key)
+    return record.view(np.recarray)
+
+
+def _marks(names: Iterable[str]) -> NDArray[np.bool_]:
+    """Return [signal] which of them are named."""
+    marks = np.zeros(len(signal_ids()), np.bool_)
+    for name in names:
+        marks[signal_ids()[name]] = True
+    return marks
+
+
+def _mask_doses(numbers: Timeline) -> NDArray[np.float64]:
+    """Return [signal] the dose from which a drug masks fever: NaN never, -inf at any or an unknown dose."""
+    doses = np.where(_marks(fever_mask()), -np.inf, np.nan)
+    doses[signal_ids()["aspirin"]] = numbers.aspirin_min_mg
+    return doses
+
+
+def build_rules(numbers: Timeline, tables: GradeTables) -> Rules:
+    """Return all that the timeline needs to know, as arrays."""
+    role = np.zeros(len(signal_ids()), np.int8)
+    for name, code in _ROLES.items():
+        role[signal_ids()[name]] = code
+    return Rules(
+        parameters=parameter_record(numbers),
+        role=role,
+        mask_from=_mask_doses(numbers),
+        is_tocilizumab=_marks(["tocilizumab"]),
+        is_glucocorticoid=_marks(glucocorticoids()),
+        hypotension_table=tables.hypotension,
+        oxygen_table=tables.oxygen,
+        fever_gate=tables.fever_gate,
+        record_scale=tables.record_scale,
+    )
