@@ -267,9 +267,9 @@ def _read_oxygen(s: Any, p: Any, now: int) -> None:
         s.oxygen_raw = O_NONE
     s.fio2_band_raw = _fio2_band(s, p)
     tube = s.device == VENTILATION and s.airway_said == SAID_AIRWAY
-    if discounted and not tube:
-        s.flags |= F_BASELINE
     s.airway_tube = 1 if tube and not s.hypoxia_other else 0
+    if discounted and not s.airway_tube:
+        s.flags |= F_BASELINE
     s.oxygen, s.fio2_band = s.oxygen_raw, s.fio2_band_raw
     if s.hypoxia_other:
         s.oxygen, s.fio2_band = O_NONE, FIO2_NULL

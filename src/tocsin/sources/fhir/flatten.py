@@ -17,7 +17,7 @@ from tocsin.sources.fhir.concepts import (
     given,
     observed,
 )
-from tocsin.sources.fhir.references import Links, own_id, reference_code, subject_of
+from tocsin.sources.fhir.references import Links, own_id, reference_code, subject_of, who_of
 from tocsin.sources.fhir.shapes import KINDS, NO_INTEREST, SHAPES, Shape, kind_fate, place_of, status_fate
 from tocsin.sources.flat import SHORT, FlatRow
 from tocsin.sources.settings import Settings
@@ -94,7 +94,7 @@ class Flattener:
         if fate:
             why = FINE
         elif subject is None:
-            why = _trouble("no_subject", "subject", _reference(resource))
+            why = _trouble("no_subject", "subject", at(who_of(resource), "reference"))
         elif trouble:
             why = _trouble(trouble, place_of(place), written)
         elif end_trouble:
@@ -174,10 +174,6 @@ def _first(resource: Json, paths: tuple[str, ...]) -> tuple[str, str | None]:
         if (found := at(resource, path)) is not None:
             return path, as_text(found)
     return (paths[0] if paths else ""), None
-
-
-def _reference(resource: Json) -> Any:
-    return at(resource, "subject.reference") or at(resource, "patient.reference")
 
 
 def _trouble(trouble: str | None, column: str | None, value: Any) -> Trouble:

@@ -38,10 +38,15 @@ def own_id(patient: Json, full_url: str | None) -> str | None:
     return as_text(patient.get("id")) or (match[1] if match else None)
 
 
+def who_of(resource: Json) -> Json:
+    """Return the Reference to the patient."""
+    subject = resource.get("subject")
+    return as_object(resource.get("patient") if subject is None else subject)
+
+
 def subject_of(resource: Json, links: Links) -> tuple[str | None, bool]:
     """Return the id of the patient that a resource is about, and whether it is only an identifier."""
-    patient = resource.get("subject")
-    found = as_object(resource.get("patient") if patient is None else patient)
+    found = who_of(resource)
     reference = found.get("reference")
     if isinstance(reference, str):
         if reference in links.patients:

@@ -16,9 +16,9 @@ NO_INTEREST: Final = "no_interest_type"
 class Shape:
     """A resource type that becomes rows with a code.
 
-    A path is `field`, `field.part`, or `field.part[1]`, the first of several. `ends` belong to the periods among
-    `times`. `concepts` are CodeableConcepts; where none is given, `reference` leads to another resource that has
-    one. `dosage` is where a drug keeps dose, rate and route.
+    A path is `field`, `field.part`, or `field.part[1]`, the first of several. `ends` belong to the periods
+    among `times`. `concepts` are CodeableConcepts; where none is given, `reference` leads to another resource
+    that has one. `dosage` is where a drug keeps dose, rate and route.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Shape:
     dosage: str | None = None
 
 
-# First the time that is a moment, then the start of a period; for a Condition at last when it was written down.
+# First the time that is a moment, then the start of a period; for a Condition, when it was written down.
 SHAPES: Final = MappingProxyType(
     {
         shape.kind: shape
@@ -103,13 +103,16 @@ def kind_fate(kind: str, settings: Settings) -> str | None:
 def status_fate(kind: str, status: str | None) -> str | None:
     """Why a resource with this status does not count, or None. A status FHIR lacks is `unknown`."""
     table, word = statuses(), (status or "unknown").strip().lower()
+    if word == ERROR:
+        return "entered_in_error"
     value = table.get((kind, word)) or table.get((kind, "unknown"), "happened")
-    return None if value == "happened" else "entered_in_error" if word == ERROR else value
+    return None if value == "happened" else value
 
 
-def known_statuses(kind: str) -> tuple[str, ...]:
-    """The statuses that knowledge has of a resource type."""
-    return tuple(status for record, status in statuses() if record == kind)
+def status_fates(kind: str) -> dict[str, str | None]:
+    """`status_fate` of every status that knowledge has of a resource type; any other is as None."""
+    known = [status for record, status in statuses() if record == kind]
+    return {status: status_fate(kind, status) for status in dict.fromkeys((*known, ERROR))}
 
 
 def place_of(path: str) -> str:

@@ -3,7 +3,7 @@
 Each expression is the twin of a function of `concepts` or `references`, and gives the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from tocsin.sources.fhir.concepts import TRIMMED, VALUES
@@ -63,9 +63,9 @@ _OBSERVATION: Final = (*_MEASURED, "issued", "component", "hasMember")
 _EDGE: Final = f"^[{TRIMMED}]|[{TRIMMED}]$|\t"
 
 
-def columns_of(kinds: Iterable[str]) -> tuple[str, ...]:
+def columns_of(kinds: Collection[str]) -> tuple[str, ...]:
     """Return the columns that resources of these types need."""
-    wanted = dict.fromkeys(_ALWAYS)
+    wanted = dict.fromkeys((*_ALWAYS, "id") if "Patient" in kinds else _ALWAYS)
     for shape in (SHAPES[kind] for kind in kinds if kind in SHAPES):
         paths = (*shape.times, *shape.ends, *shape.concepts, shape.status, shape.reference, shape.dosage)
         wanted.update(dict.fromkeys(path.split(".")[0] for path in paths if path))
