@@ -182,9 +182,6 @@ def _account(
         stream.account(accounting, counted)
         sink.quarantine(aside)
         outcome.unmapped += unmapped(part.census)
-        for kind in part.census.kinds:
-            if kind.concept.signal >= 0 and kind.concept.conversion is not None and kind.concept.conversion.assumed:
-                accounting.assumed_units[kind.name] += kind.rows
     accounting.quarantined.update(sink.quarantined)
     accounting.check()
     sink.close()

@@ -1,5 +1,6 @@
 """The questions that settle an undecided stretch, one line each, as data managers send them to sites."""
 
+import datetime as dt
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ from tocsin.episodes import record_scales
 from tocsin.knowledge.scales import grades_of
 from tocsin.knowledge.vocabulary import SCALES
 
-HEADER = ("subject_id", "source_id", "episode", "scale", "from", "to", "set", "what_to_ask")
+HEADER = ("subject_id", "source_id", "episode", "scale", "from", "to", "set", "grades", "what_to_ask")
 _OXYGEN = {
     "cannula_flow_unknown": "What was the flow (L/min) of the nasal cannula?",
     "high_flow_at_low_flow": "Was the high-flow cannula, at 6 L/min or less, meant as high-flow oxygen?",
@@ -27,7 +28,7 @@ def queries(grades: pa.Table, subjects: pa.Table, scale: str | None) -> list[tup
         undecided = pc.or_(undecided, mask)
     if not pc.any(undecided).as_py():
         return []
-    return [line for line in _stretches(grades.select(_COLUMNS).to_pylist(), names, scale)]
+    return list(_stretches(grades.select(_COLUMNS).to_pylist(), names, scale))
 
 
 _COLUMNS = ["subject_id", "episode", "cause", "time", "closing", "fever", "fever_waived", "hypotension", "dose_band", "oxygen", "fio2_band",
@@ -40,23 +41,29 @@ def _stretches(rows: list[dict[str, object]], names: dict[int, str], scale: str 
     for row, following in zip(rows, [*rows[1:], None], strict=True):
         chosen = scale or record_scales()[str(row["cause"])]
         bits = int(str(row[f"{chosen}_set"]))
+        # The stretch ends where the next row of the episode begins; null while it goes on at the last record.
         same = following is not None and (following["subject_id"], following["episode"]) == (row["subject_id"], row["episode"])
         until = following["time"] if following is not None and same else None
         if row["closing"] or len(grades_of(bits)) == 1:
             if last is not None:
-                yield tuple(last)
+                yield _line(last)
             last = None
             continue
         ask, members = question(row, chosen), "-".join(str(grade) for grade in grades_of(bits))
-        line = [row["subject_id"], names.get(int(str(row["subject_id"])), ""), row["episode"], chosen, row["time"], until, members, ask]
+        line = [row["subject_id"], names.get(int(str(row["subject_id"])), ""), row["episode"], chosen, row["time"], until, bits, members, ask]
         if last is not None and last[:4] == line[:4] and last[6:] == line[6:]:
             last[5] = until
             continue
         if last is not None:
-            yield tuple(last)
+            yield _line(last)
         last = line
     if last is not None:
-        yield tuple(last)
+        yield _line(last)
+
+
+def _line(stretch: list[object]) -> tuple[object, ...]:
+    """Return a stretch as a line of the file, times in ISO 8601."""
+    return tuple(value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, dt.datetime) else value for value in stretch)
 
 
 def question(row: dict[str, object], scale: str) -> str:

@@ -79,6 +79,9 @@ class PartStream:
         self._counts = np.zeros(len(REASONS), np.int64)
         self._ends: list[NDArray[np.int32]] = []
         self._streamed = 0
+        kinds = part.census.kinds
+        self._is_assumed = np.array([kind.concept.conversion is not None and kind.concept.conversion.assumed for kind in kinds], np.bool_)
+        self._assumed = np.zeros(len(kinds), np.int64)
 
     def batches(self, ordered: bool) -> Iterator[tuple[Events, SetAside]]:
         """Yield events and refused rows, batch by batch. Raises NotSorted when `ordered` is false and the rows are not."""
@@ -107,8 +110,11 @@ class PartStream:
         used = out.reason == USED
         if len(pairs.time):
             self._ends.append(np.unique(out.pair[used & (out.pair >= 0)]))
+        if self._is_assumed.any():
+            valued = used & ~np.isnan(out.value) & self._is_assumed[concept]
+            self._assumed += np.bincount(concept[valued], minlength=len(self._assumed))
         kind = concept + np.int32(self.part.first_kind)
-        return _events(used, row, subject, time, kind, out), _refused(row, raw, kind, out)
+        return _events(used, row, subject, time, kind, out), _refused(row, kind, out)
 
     def done(self) -> float:
         """Return how much of the mapped rows has been streamed, 0 to 1."""
@@ -127,6 +133,8 @@ class PartStream:
         accounting.rows_used += int(self._counts[USED] + self._counts[ASIDE])
         for reason in NO_INTEREST:
             accounting.no_interest(REASONS[reason], int(self._counts[reason]))
+        for place in np.flatnonzero(self._assumed).tolist():
+            accounting.assumed_units[self.part.census.kinds[place].name] += int(self._assumed[place])
         left_out = self._mapped() - self._streamed - unplaced
         accounting.no_interest("no_therapy", left_out)
         self._account_for_ends(accounting)
@@ -149,10 +157,10 @@ def _events(used: NDArray[np.bool_], row: NDArray[np.int64], subject: NDArray[np
     return Events(Batch(*(column[used] for column in columns)), kind[used])
 
 
-def _refused(row: NDArray[np.int64], raw: NDArray[np.float64], kind: NDArray[np.int32], out: Doored) -> SetAside:
+def _refused(row: NDArray[np.int64], kind: NDArray[np.int32], out: Doored) -> SetAside:
     """Return the rows that go to quarantine."""
     refused = ~np.isin(out.reason, (USED, ASIDE, *NO_INTEREST))
-    return SetAside(row[refused], raw[refused], kind[refused], out.reason[refused])
+    return SetAside(row[refused], out.value[refused], kind[refused], out.reason[refused])
 
 
 def no_events() -> Events:

@@ -11,7 +11,7 @@ from tocsin.knowledge.causes import read_cause
 from tocsin.knowledge.codes import Code, codes, device_words, excluded_codes, route_words_of_names, routes
 from tocsin.knowledge.drugs import drugs
 from tocsin.knowledge.reading import systems, therapy_signals, unreadable_units
-from tocsin.knowledge.signals import signal, signal_ids
+from tocsin.knowledge.signals import blank_units, signal, signal_ids
 from tocsin.knowledge.vocabulary import ATTRIBUTION, OXYGEN_DEVICE
 
 DEATH_WORDS = {"other": 1, "": 2, "crs": 3}
@@ -129,11 +129,10 @@ class Resolver:
         if words.trouble or words.fate or not what.numeric:
             return replace(base, conversion=Conversion(what.id), category=words.category, text=words.text, fate=words.fate,
                            trouble=words.trouble, signal=what.id if words.fate is None else -1)  # fmt: skip
-        conversion = conversion_of(what, parsed.unit or row.unit_hint or None, unreadable_units())
+        said = (parsed.unit or "").strip()
+        conversion = conversion_of(what, row.unit_hint if said in blank_units() else said, unreadable_units())
         if conversion is None:
             return replace(base, trouble="unknown_unit", conversion=Conversion(what.id))
-        if conversion.assumed and parsed.unit is None and row.unit_hint:
-            conversion = replace(conversion, assumed=False)
         comparator = parsed.text if parsed.text in ("<", "<=", ">", ">=") else None
         conversion = replace(conversion, nudge=_NUDGES.get(comparator or "", 0))
         checks_bolus = row.signal == "iv_fluid_bolus" and not parsed.bolus_as_stands

@@ -119,7 +119,7 @@ def _value(table: ConversionTable, place: int, weights: Weights, subject_id: int
     if not table.numeric[place]:
         return math.nan, USED
     if math.isnan(raw):
-        return math.nan, NO_VALUE if table.needs_value[place] else USED
+        return raw, NO_VALUE if table.needs_value[place] else USED
     if math.isinf(raw):
         return raw, NOT_A_NUMBER
     if table.unreadable[place] and raw != 0.0:
@@ -235,6 +235,6 @@ def pass_rows(
             out.value[row], out.reason[row] = value, END_BEFORE_START
             continue
         out.value[row], out.reason[row] = _value(table, conversion, weights, last_subject, when, value)
-        if out.reason[row] == USED and concepts.checks_bolus[what]:
+        if (out.reason[row] == USED or out.reason[row] == OUT_OF_BOUNDS) and concepts.checks_bolus[what]:
             if not _is_bolus(bolus, weights, last_subject, when, end, out.value[row]):
                 out.reason[row] = NOT_A_BOLUS

@@ -1,6 +1,5 @@
 """`tocsin.calc`: one snapshot in, every scale's answer out, in the form of the JSON."""
 
-import difflib
 from typing import Any
 
 from tocsin.errors import UserError
@@ -44,6 +43,8 @@ def _json(answer: Graded) -> dict[str, Any]:
 def _refuse_unknown(field: str) -> None:
     known = [*crs_readers(), *icans_readers()]
     if field not in known:
+        import difflib  # only on the way to an error: keeps start-up short
+
         near = difflib.get_close_matches(field, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the findings are {', '.join(known)}"
         raise UserError(f"unknown finding {field!r}: {hint}")

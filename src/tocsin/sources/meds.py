@@ -12,9 +12,10 @@ from tocsin.knowledge.codes import statuses
 from tocsin.knowledge.reading import systems
 from tocsin.knowledge.signals import signal
 from tocsin.sources.settings import Settings
-from tocsin.sources.source import Opening, Source, first_row_of, sql_text
+from tocsin.sources.source import SUBJECTS, Opening, Source, first_row_of, sql_text
 
 BIRTH = "MEDS_BIRTH"
+SEX = "GENDER"
 DEATH = "MEDS_DEATH"
 _NEEDED = ("subject_id", "time", "code", "numeric_value")
 # MIMIC-IV forms: how many parts stand before the item, and what the row is.
@@ -64,7 +65,6 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
     has_text = all("text_value" in schema.names for schema in schemas)
     text = _text_expression(opening, files) if has_text else None
     shards = [_shard(file, place, text, opening.settings) for place, file in enumerate(files)]
-    birth = f"SELECT subject_id::VARCHAR, CAST(min(time) AS DATE), NULL::VARCHAR FROM ({' UNION ALL '.join(shards)}) WHERE code = '{BIRTH}' GROUP BY 1"
     return Source(
         format="meds",
         files=tuple(files),
@@ -74,8 +74,19 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
         flat=False,
         integer_subjects=True,
         maybe_sorted=True,
-        subjects=opening.con.sql(birth.replace("subject_id", "subject")).to_arrow_table(),
+        subjects=_subjects(opening, files),
     )
+
+
+def _subjects(opening: Opening, files: list[Path]) -> pa.Table:
+    """Return birth date and sex of the subjects, where the dataset has them."""
+    listed = ", ".join(sql_text(file) for file in files)
+    sql = (
+        f"SELECT subject_id::VARCHAR AS source_id, CAST(min(time) FILTER (code = '{BIRTH}') AS DATE) AS birth_date, "
+        f"min(code[9:]) FILTER (code LIKE '{SEX}//%') AS sex FROM read_parquet([{listed}], union_by_name = true) "
+        f"WHERE (code = '{BIRTH}' OR code LIKE '{SEX}//%') AND subject_id IS NOT NULL GROUP BY 1"
+    )
+    return opening.con.sql(sql).to_arrow_table().cast(SUBJECTS)
 
 
 def _text_expression(opening: Opening, files: list[Path]) -> str | None:
@@ -129,7 +140,7 @@ def parse(key: Key, settings: Settings) -> Parsed:
         return Parsed((("MIMIC", parts[1]),), unit=unit, text=key.text, name=key.code, phase=_PREFIXES[head])
     if head == "DIAGNOSIS" and len(parts) == 4 and parts[2] == "10":
         return Parsed((("ICD10CM", _dotted(parts[3])),), text=key.text, name=key.code)
-    if head == BIRTH:
+    if head in (BIRTH, SEX):
         return Parsed((), name=key.code, fate="subject")
     system = systems().get(head.casefold(), head)
     unit = parts[2] if len(parts) == 3 else None

@@ -26,10 +26,11 @@ class Settings:
         for key in overrides:
             if key not in KEYS:
                 raise UserError(f"unknown setting {key!r}: a source takes {', '.join(KEYS)}")
+        usual = cls()
         return cls(
-            zone=_zone(str(overrides.get("zone", cls.zone))),
-            date_only=_date_only(str(overrides.get("date_only", cls.date_only))),
-            orders_count=_truth("orders_count", overrides.get("orders_count", cls.orders_count)),
+            zone=_zone(str(overrides.get("zone", usual.zone))),
+            date_only=_date_only(str(overrides.get("date_only", usual.date_only))),
+            orders_count=_truth("orders_count", overrides.get("orders_count", usual.orders_count)),
         )
 
 

@@ -1,0 +1,1 @@
+"""What people look at: one course structure, and what draws it."""
