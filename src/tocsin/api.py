@@ -81,7 +81,8 @@ def grade(
     """Grade CRS over time for every subject of a source that had an index therapy, on every scale at once.
 
     `source` is one path or several of one format: a FHIR Bundle, a folder of Bundles or of NDJSON, MEDS parquet, or our CSV
-    layout. `therapies` and `annotations` are CSV side files keyed by the source's own ids, `codes` a site's own code list, `scale`
+    layout. `therapies` and `annotations` are CSV side files keyed by the source's own ids,
+        `codes` a site's own code list, `scale`
     the scale of record in place of the cause's, `settings` the KEY=VALUE pairs of `--set`. With `out` the files of
     `docs/reference/files.md` are written there, whole or not at all.
 
@@ -103,14 +104,18 @@ def grade(
             resolver = Resolver(kinds, read_site_codes(Path(codes)) if codes else ())
             opening = Opening(con, reading, resolver)
             sources = [open_source(opening, _paths(source), format)]
-            sources += [open_side_file(opening, Path(file), name) for file, name in _sides(therapies, annotations)]
+            sources += [
+                open_side_file(opening, Path(file), name) for file, name in _sides(therapies, annotations)
+            ]
             run = _Run(con, sources, resolver, kinds, request, dict(settings or {}))
             return run.to_memory() if out is None else run.to_folder(Path(out))
         finally:
             con.close()
 
 
-def grade_bundle(data: bytes, *, settings: Mapping[str, str] | None = None, scale: str | None = None) -> Result:
+def grade_bundle(
+    data: bytes, *, settings: Mapping[str, str] | None = None, scale: str | None = None
+) -> Result:
     """Grade one FHIR R4 Bundle given as bytes; nothing touches the disk.
 
     Returns a `Result` of Arrow tables. Raises `UserError` when the bytes are no Bundle.
@@ -164,12 +169,16 @@ class _Run:
     def to_folder(self, out: Path) -> Result:
         """Grade into the files of a folder."""
         with Staging(out) as staging:
-            outcome = grade_sources(self.con, self.sources, self.resolver, self.kinds, self.request, files_in(staging.folder))
+            outcome = grade_sources(
+                self.con, self.sources, self.resolver, self.kinds, self.request, files_in(staging.folder)
+            )
             pq.write_table(outcome.subjects, staging.path("subjects.parquet"), compression="zstd")
             run = self._json(outcome)
             write_csv(staging.path("unmapped.csv"), ("code", "text", "looks_like", "rows"), outcome.unmapped)
             grades = pq.read_table(staging.path("grades.parquet"))
-            write_csv(staging.path("queries.csv"), HEADER, queries(grades, outcome.subjects, self.request.scale))
+            write_csv(
+                staging.path("queries.csv"), HEADER, queries(grades, outcome.subjects, self.request.scale)
+            )
             write_json(staging.path("run.json"), run)
         return read_result(out)
 
@@ -197,7 +206,13 @@ class _Run:
 def _parameters(request: Request, settings: Mapping[str, str]) -> dict[str, Any]:
     """Return every number in force and every choice made."""
     numbers = {name: getattr(request.numbers, name) for name in request.numbers.__dataclass_fields__}
-    return {**numbers, "scale": request.scale or "by cause", "as_known": request.as_known, "events": request.events, "set": dict(settings)}
+    return {
+        **numbers,
+        "scale": request.scale or "by cause",
+        "as_known": request.as_known,
+        "events": request.events,
+        "set": dict(settings),
+    }
 
 
 def read_result(folder: str | Path) -> Result:

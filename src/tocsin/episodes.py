@@ -1,7 +1,7 @@
 """Rows and episodes of the timeline as Arrow tables, in the words and columns of the promised files."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -24,40 +24,55 @@ GRADES = pa.schema(
     + [("flags", pa.list_(pa.string())), ("closing", pa.bool_())]
 )  # fmt: skip
 EPISODES = pa.schema(
-    [("subject_id", pa.int64()), ("episode", pa.int32()), ("cause", pa.string()), ("product", pa.string()), ("therapy_time", TIME),
+    [("subject_id", pa.int64()), ("episode", pa.int32()), ("cause", pa.string()), ("product", pa.string()),
+        ("therapy_time", TIME),
      ("onset", TIME), ("resolved_at", TIME), ("ended", pa.string()), ("hours", pa.float64())]
     + [column for scale in SCALES for column in (
         (f"{scale}_peak_low", pa.int8()), (f"{scale}_peak_high", pa.int8()), (f"{scale}_peak_time", TIME))]
     + [("tocilizumab_doses", pa.int32()), ("first_tocilizumab", TIME), ("glucocorticoid_days", pa.int32()),
-       ("vasopressor_hours", pa.float64()), ("highest_oxygen", pa.string()), ("icans_peak", pa.int8()), ("icans_peak_set", pa.uint8()),
+       ("vasopressor_hours", pa.float64()), ("highest_oxygen", pa.string()), ("icans_peak", pa.int8()),
+       ("icans_peak_set", pa.uint8()),
        ("flags", pa.list_(pa.string()))]
 )  # fmt: skip
 
 Kinds = Sequence[tuple[str, str | None]]
+Column: TypeAlias = "pa.Array[Any]"
 
 
-def _times(values: NDArray[np.int64]) -> pa.Array:
+def encoded(codes: NDArray[Any], words: Column, mask: NDArray[np.bool_] | None = None) -> Column:
+    """Return codes as a dictionary-encoded column of words; null where masked."""
+    indices: Any = pa.array(codes, mask=mask)
+    column: Any = pa.DictionaryArray.from_arrays(indices, words)
+    return column
+
+
+def as_table(columns: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
+    """Return lists of values as a table of a schema."""
+    arrays: list[Column] = [pa.array(column, schema.types[place]) for place, column in enumerate(columns)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _times(values: NDArray[np.int64]) -> Column:
     """Return instants, NEVER as null."""
     return pa.array(np.ascontiguousarray(values), pa.int64(), mask=values == NEVER).cast(TIME)
 
 
-def _codes(values: NDArray[np.int8], words: Sequence[str]) -> pa.Array:
+def _codes(values: NDArray[np.int8], words: Sequence[str]) -> Column:
     """Return codes as words, -1 as null."""
-    indices = pa.array(values.astype(np.int32), mask=values < 0)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string())).cast(pa.string())
+    return encoded(values.astype(np.int32), pa.array(words, pa.string()), values < 0).cast(pa.string())
 
 
-def _yes_no(values: NDArray[np.int8]) -> pa.Array:
+def _yes_no(values: NDArray[np.int8]) -> Column:
     """Return -1, 0, 1 as null, false, true."""
     return pa.array(values > 0, mask=values < 0)
 
 
-def _ids(values: NDArray[np.int64]) -> pa.Array:
+def _ids(values: NDArray[np.int64]) -> Column:
     """Return event ids, NO_EVENT as null."""
     return pa.array(np.ascontiguousarray(values), mask=values == NO_EVENT)
 
 
-def _decided(sets: NDArray[np.uint8]) -> pa.Array:
+def _decided(sets: NDArray[np.uint8]) -> Column:
     """Return the grade where a set has one member, else null."""
     grade = np.full(256, -1, np.int8)
     for bit in range(8):
@@ -66,14 +81,22 @@ def _decided(sets: NDArray[np.uint8]) -> pa.Array:
     return pa.array(found, mask=found < 0)
 
 
-def _flag_lists(bits: NDArray[np.uint16], more: Callable[[int], list[str]] | None = None) -> pa.Array:
+def _scale_columns(sets: NDArray[np.uint8]) -> tuple[Column, Column]:
+    """Return the grade and the set of one scale."""
+    return _decided(sets), pa.array(np.ascontiguousarray(sets))
+
+
+def _flag_lists(bits: NDArray[np.uint16], more: Callable[[int], list[str]] | None = None) -> Column:
     """Return the flags of each row as a sorted list of words."""
-    words = {value: [flag for place, flag in enumerate(FLAGS) if value >> place & 1] for value in np.unique(bits).tolist()}
+    words = {
+        value: [flag for place, flag in enumerate(FLAGS) if value >> place & 1]
+        for value in np.unique(bits).tolist()
+    }
     rows = [sorted(words[value] + (more(place) if more else [])) for place, value in enumerate(bits.tolist())]
     return pa.array(rows, pa.list_(pa.string()))
 
 
-def _therapy_columns(therapy: NDArray[np.int32], kinds: Kinds) -> tuple[pa.Array, pa.Array]:
+def _therapy_columns(therapy: NDArray[np.int32], kinds: Kinds) -> tuple[Column, Column]:
     """Return cause and product of each row."""
     cause = pa.array([kinds[place][0] for place in therapy.tolist()], pa.string())
     return cause, pa.array([kinds[place][1] for place in therapy.tolist()], pa.string())
@@ -82,12 +105,13 @@ def _therapy_columns(therapy: NDArray[np.int32], kinds: Kinds) -> tuple[pa.Array
 def grade_table(rows: NDArray[Any], kinds: Kinds) -> pa.Table:
     """Return grade rows as the table of `grades.parquet`."""
     cause, product = _therapy_columns(rows["therapy"], kinds)
-    sets = rows["sets"]
-    scales = [column for place in range(len(SCALES)) for column in (_decided(sets[:, place]), pa.array(np.ascontiguousarray(sets[:, place])))]
-    columns = [
+    scales = [column for place in range(len(SCALES)) for column in _scale_columns(rows["sets"][:, place])]
+    columns: list[Column] = [
         pa.array(rows["subject_id"]), _times(rows["time"]), pa.array(rows["episode"]), cause, product,
-        _yes_no(rows["fever"]), _yes_no(rows["fever_waived"]), _codes(rows["hypotension"], HYPOTENSION), _codes(rows["dose_band"], DOSE_BAND),
-        _yes_no(rows["run_24h"]), _codes(rows["oxygen"], OXYGEN), _codes(rows["fio2_band"], FIO2_BAND), _yes_no(rows["airway_tube"]),
+        _yes_no(rows["fever"]), _yes_no(rows["fever_waived"]), _codes(rows["hypotension"], HYPOTENSION),
+            _codes(rows["dose_band"], DOSE_BAND),
+        _yes_no(rows["run_24h"]), _codes(rows["oxygen"], OXYGEN), _codes(rows["fio2_band"], FIO2_BAND),
+            _yes_no(rows["airway_tube"]),
         *scales, _codes(rows["driver"], DRIVER), *(_ids(rows[name]) for name in EVIDENCE),
         _flag_lists(rows["flags"]), pa.array(rows["closing"] == 1),
     ]  # fmt: skip
@@ -99,7 +123,7 @@ def episode_table(episodes: NDArray[Any], kinds: Kinds, icans: NDArray[np.uint8]
     cause, product = _therapy_columns(episodes["therapy"], kinds)
     ended, resolved = episodes["ended"], episodes["resolved_at"]
     last = np.where(resolved == NEVER, episodes["last_row"], resolved)
-    peaks = [
+    peaks: list[Column] = [
         column
         for place in range(len(SCALES))
         for column in (
@@ -113,7 +137,7 @@ def episode_table(episodes: NDArray[Any], kinds: Kinds, icans: NDArray[np.uint8]
     def more(place: int) -> list[str]:
         return [*weighs, "ongoing_at_last_record"] if episodes["ongoing"][place] else weighs
 
-    columns = [
+    columns: list[Column] = [
         pa.array(episodes["subject_id"]), pa.array(episodes["episode"]), cause, product, _times(episodes["therapy_time"]),
         _times(episodes["onset"]), _times(resolved), _ended(ended), pa.array((last - episodes["onset"]) / HOUR), *peaks,
         pa.array(episodes["tocilizumab_doses"]), _times(episodes["first_tocilizumab"]), pa.array(episodes["glucocorticoid_days"]),
@@ -123,7 +147,7 @@ def episode_table(episodes: NDArray[Any], kinds: Kinds, icans: NDArray[np.uint8]
     return pa.Table.from_arrays(columns, schema=EPISODES)
 
 
-def _ended(codes: NDArray[np.int8]) -> pa.Array:
+def _ended(codes: NDArray[np.int8]) -> Column:
     """Return how an episode ended, null while it goes on."""
     words = {RESOLVED: "resolved", DIED: "death"}
     return pa.array([words.get(code) for code in codes.tolist()], pa.string())

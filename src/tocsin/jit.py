@@ -11,9 +11,10 @@ from platform import python_version
 from typing import Any, TypeVar, cast
 
 import numba  # pyright: ignore[reportMissingTypeStubs]
-from numba.core import config  # pyright: ignore[reportMissingTypeStubs]
+from numba.core import config as _config  # pyright: ignore[reportMissingTypeStubs]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+config: Any = _config  # its settings are made at import, so its stubs know none of them
 
 
 def sources_hash(room: Path) -> str:
@@ -49,8 +50,9 @@ def is_compiled(room: Path) -> bool:
 def compiled(function: Function) -> Function:
     """Compile `function` with numba, cached in its room's folder; plain Python under NUMBA_DISABLE_JIT=1."""
     before = config.CACHE_DIR
+    jit: Any = numba.njit(cache=True)  # pyright: ignore[reportUnknownMemberType]
     config.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename).parent))
     try:
-        return cast(Function, numba.njit(cache=True)(function))
+        return cast(Function, jit(function))
     finally:
         config.CACHE_DIR = before

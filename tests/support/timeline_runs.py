@@ -30,7 +30,9 @@ def cut(events: Sequence[Event], parameters: Parameters) -> list[Event]:
     if not times:
         return []
     start, end = min(times) - parameters.window_before, max(times) + parameters.window_after
-    return [e for e in events if e.time <= end and (e.time >= start or (e.end is not None and e.end >= start))]
+    return [
+        e for e in events if e.time <= end and (e.time >= start or (e.end is not None and e.end >= start))
+    ]
 
 
 def _therapy(text: str) -> tuple[str, str | None]:
@@ -83,7 +85,9 @@ def run_product(
     """Grade rows and episodes of the product, as the promised tables have them; the input cut into pieces."""
     kinds = therapy_kinds(subjects)
     events = [event for _, one in subjects for event in cut(one, Parameters())]
-    timeline = Timeline(build_rules(numbers or defaults(), grade_tables()), therapy_arrays(kinds), births_of(subjects))
+    timeline = Timeline(
+        build_rules(numbers or defaults(), grade_tables()), therapy_arrays(kinds), births_of(subjects)
+    )
     batch = as_batch(events, kinds)
     for chosen in np.array_split(np.arange(len(events)), pieces):
         timeline.feed(Batch(*(column[chosen] for column in batch)))
@@ -99,7 +103,9 @@ def _instant(micros: int | None) -> dt.datetime | None:
     return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
 
 
-def run_reference(subjects: Sequence[Subject], known_products: frozenset[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def run_reference(
+    subjects: Sequence[Subject], known_products: frozenset[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The same of the reference engine, in the same form."""
     rows: list[dict[str, Any]] = []
     episodes: list[dict[str, Any]] = []
@@ -126,7 +132,16 @@ def _row(row: Any) -> dict[str, Any]:
 
 
 def _episode(episode: Any) -> dict[str, Any]:
-    plain = ("subject_id", "episode", "cause", "product", "ended", "tocilizumab_doses", "glucocorticoid_days", "highest_oxygen")
+    plain = (
+        "subject_id",
+        "episode",
+        "cause",
+        "product",
+        "ended",
+        "tocilizumab_doses",
+        "glucocorticoid_days",
+        "highest_oxygen",
+    )
     times = ("therapy_time", "onset", "resolved_at", "first_tocilizumab")
     return {
         **{name: getattr(episode, name) for name in plain},

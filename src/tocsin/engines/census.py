@@ -6,6 +6,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from tocsin.episodes import Column
 from tocsin.events.accounting import Accounting
 from tocsin.events.concepts import Concept, Key, Resolver
 from tocsin.events.conversions import Conversion, ConversionTable, conversion_table
@@ -51,7 +52,7 @@ class Census:
     def table(self) -> pa.Table:
         """Return concept number and key columns of the mapped kinds, for the join."""
         chosen = self.mapped()
-        columns: dict[str, pa.Array] = {"concept": pa.array(chosen, pa.int32())}
+        columns: dict[str, Column] = {"concept": pa.array(chosen, pa.int32())}
         for name in ("code", "unit", "route", "text"):
             columns[name] = pa.array([getattr(self.kinds[place].key, name) for place in chosen], pa.string())
         return pa.table(columns)
@@ -75,10 +76,24 @@ def _kind(key: Key, counts: dict[tuple[str | None, bool], int], source: Source, 
     """Return one kind with its meaning."""
     fates = {fate: n for (fate, _), n in counts.items() if fate is not None}
     if key.code is None:  # pyright: ignore[reportUnnecessaryComparison]  # a broken line has no code
-        return Kind(Key(""), "", Concept(fate=NO_CODE), counts.get((None, False), 0), counts.get((None, True), 0), fates)
+        return Kind(
+            Key(""),
+            "",
+            Concept(fate=NO_CODE),
+            counts.get((None, False), 0),
+            counts.get((None, True), 0),
+            fates,
+        )
     parsed = source.parse(key)
     concept = resolver.resolve(parsed)
-    return Kind(key, parsed.name or key.code, concept, counts.get((None, False), 0), counts.get((None, True), 0), fates)
+    return Kind(
+        key,
+        parsed.name or key.code,
+        concept,
+        counts.get((None, False), 0),
+        counts.get((None, True), 0),
+        fates,
+    )
 
 
 def _concept_arrays(kinds: tuple[Kind, ...]) -> Concepts:
@@ -129,6 +144,8 @@ def unmapped(census: Census) -> list[tuple[str, str, str, int]]:
 
 def starts(census: Census) -> dict[int, str]:
     """Return the kinds that open a pair: place -> code."""
-    return {place: census.kinds[place].key.code for place in census.mapped() if census.kinds[place].concept.phase == START}
-
-
+    return {
+        place: census.kinds[place].key.code
+        for place in census.mapped()
+        if census.kinds[place].concept.phase == START
+    }

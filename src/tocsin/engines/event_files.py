@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tocsin.engines.census import Kind
 from tocsin.engines.output import Writer
 from tocsin.engines.stream import Events, SetAside
-from tocsin.episodes import TIME
+from tocsin.episodes import TIME, Column, as_table, encoded
 from tocsin.events.door import OF_KIND, REASONS
 from tocsin.knowledge.signals import signals
 from tocsin.sources.source import FILE_STRIDE
@@ -25,9 +25,20 @@ EVENTS = pa.schema(
      ("signal", SIGNAL), ("end", TIME), ("event_id", pa.int64())]
 )  # fmt: skip
 QUARANTINE = pa.schema(
-    [("source", pa.string()), ("row", pa.int64()), ("column", pa.string()), ("value", pa.string()), ("reason", pa.string())]
+    [
+        ("source", pa.string()),
+        ("row", pa.int64()),
+        ("column", pa.string()),
+        ("value", pa.string()),
+        ("reason", pa.string()),
+    ]
 )
-_COLUMN = {"looks_like_fahrenheit": "value", "end_before_start": "end", "unknown_unit": "unit", "ambiguous_unit": "unit"}
+_COLUMN = {
+    "looks_like_fahrenheit": "value",
+    "end_before_start": "end",
+    "unknown_unit": "unit",
+    "ambiguous_unit": "unit",
+}
 
 
 class EventTables:
@@ -35,25 +46,24 @@ class EventTables:
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
         self._codes = pa.array([kind.key.code.split("\t")[0] for kind in kinds], pa.string())
-        self._words = pa.array([kind.concept.text for kind in kinds], pa.string())
+        self._words = pa.array([kind.concept.text or "" for kind in kinds], pa.string())
+        self._has_word = np.array([kind.concept.text is not None for kind in kinds], np.bool_)
         self._signals = pa.array([signal.name for signal in signals()], pa.string())
 
     def table(self, events: Events) -> pa.Table:
         """Return events as the table of `events.parquet`."""
         batch = events.batch
-        kind = pa.array(events.kind)
-        columns = [
-            pa.array(batch.subject_id), pa.array(batch.time).cast(TIME), pa.DictionaryArray.from_arrays(kind, self._codes),
-            pa.array(batch.value, mask=np.isnan(batch.value)), self._text(events.kind),
-            pa.DictionaryArray.from_arrays(pa.array(batch.signal), self._signals),
-            pa.array(batch.end, mask=batch.end == NO_END).cast(TIME), pa.array(batch.event_id),
-        ]  # fmt: skip
+        columns: list[Column] = [
+            pa.array(batch.subject_id),
+            pa.array(batch.time, pa.int64()).cast(TIME),
+            encoded(events.kind, self._codes),
+            pa.array(batch.value, mask=np.isnan(batch.value)),
+            encoded(events.kind, self._words, ~self._has_word[events.kind]),
+            encoded(batch.signal, self._signals),
+            pa.array(batch.end, pa.int64(), mask=batch.end == NO_END).cast(TIME),
+            pa.array(batch.event_id),
+        ]
         return pa.Table.from_arrays(columns, schema=EVENTS)
-
-    def _text(self, kind: NDArray[np.int32]) -> pa.Array:
-        """Return the word of each event's kind, null for plain numbers."""
-        valid = self._words.is_valid().to_numpy(zero_copy_only=False)
-        return pa.DictionaryArray.from_arrays(pa.array(kind, mask=~valid[kind]), self._words.fill_null(""))
 
 
 class EventWriter:
@@ -78,11 +88,11 @@ class EventWriter:
     def _release(self, place: int, with_episode: NDArray[np.int64]) -> None:
         """Write the held events and those before `place` of the last batch; hold the rest."""
         last = self._held.pop()
-        for events in (*self._held, _slice(last, slice(0, place))):
+        for events in (*self._held, last.take(slice(0, place))):
             chosen = np.isin(events.batch.subject_id, with_episode)
             if chosen.any():
-                self._writer.write(self._tables.table(_slice(events, chosen)))
-        self._held = [_slice(last, slice(place, None))]
+                self._writer.write(self._tables.table(events.take(chosen)))
+        self._held = [last.take(slice(place, None))]
 
     def close(self, with_episode: NDArray[np.int64]) -> None:
         """Write what is held of the last subject."""
@@ -91,28 +101,21 @@ class EventWriter:
         self._writer.close()
 
 
-def _slice(events: Events, chosen: "slice | NDArray[np.bool_]") -> Events:
-    """Return some of the events."""
-    return Events(type(events.batch)(*(column[chosen] for column in events.batch)), events.kind[chosen])
-
-
 def quarantine_table(aside: SetAside, kinds: Sequence[Kind], files: Sequence[Path]) -> pa.Table:
     """Return rows that the door refused as the table of `quarantine.parquet`."""
+    kind_of = [kinds[int(kind)] for kind in aside.kind]
     reasons = [
-        kinds[kind].concept.trouble or "" if reason == OF_KIND else REASONS[reason]
-        for kind, reason in zip(aside.kind.tolist(), aside.reason.tolist(), strict=True)
+        (kind.concept.trouble or "") if reason == OF_KIND else REASONS[int(reason)]
+        for kind, reason in zip(kind_of, aside.reason, strict=True)
     ]
-    values = [_shown(raw, kinds[kind]) for raw, kind in zip(aside.raw.tolist(), aside.kind.tolist(), strict=True)]
-    return pa.table(
-        [
-            pa.array([str(files[row // FILE_STRIDE]) for row in aside.row.tolist()], pa.string()),
-            pa.array((aside.row % FILE_STRIDE).tolist(), pa.int64()),
-            pa.array([_COLUMN.get(reason, "value") for reason in reasons], pa.string()),
-            pa.array(values, pa.string()),
-            pa.array(reasons, pa.string()),
-        ],
-        schema=QUARANTINE,
-    )
+    columns: list[list[Any]] = [
+        [str(files[int(row) // FILE_STRIDE]) for row in aside.row],
+        [int(row) % FILE_STRIDE for row in aside.row],
+        [_COLUMN.get(reason, "value") for reason in reasons],
+        [_shown(float(raw), kind) for raw, kind in zip(aside.raw, kind_of, strict=True)],
+        reasons,
+    ]
+    return as_table(columns, QUARANTINE)
 
 
 def _shown(raw: float, kind: Kind) -> str | None:

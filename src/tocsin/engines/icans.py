@@ -31,7 +31,12 @@ class IcansPeaks:
         batch = events.batch
         for place in np.flatnonzero(np.isin(batch.signal, self._ids)).tolist():
             name = _SIGNALS[int(np.flatnonzero(self._ids == batch.signal[place])[0])]
-            finding = (int(batch.time[place]), name, float(batch.value[place]), self._words[int(events.kind[place])])
+            finding = (
+                int(batch.time[place]),
+                name,
+                float(batch.value[place]),
+                self._words[int(events.kind[place])],
+            )
             self._findings.setdefault(int(batch.subject_id[place]), []).append(finding)
 
     def of(self, episodes: NDArray[Any]) -> NDArray[np.uint8]:
@@ -48,7 +53,9 @@ class IcansPeaks:
             if onset <= finding[0] <= until:
                 instants.setdefault(finding[0], []).append(finding)
         # An assessment is a score; consciousness and seizures of its instant refine it, by themselves they are none.
-        scored = {time: found for time, found in instants.items() if any(name in _SCORES for _, name, _, _ in found)}
+        scored = {
+            time: found for time, found in instants.items() if any(name in _SCORES for _, name, _, _ in found)
+        }
         sets = [self._assess(subject, time, findings) for time, findings in scored.items()]
         return _largest([bits for bits in sets if bits])
 

@@ -118,7 +118,10 @@ def grade_sources(
     watch.lap("plan")
     kinds = [kind for part in parts for kind in part.census.kinds]
     words = [kind.concept.text for kind in kinds]
-    sink = Sink(writers, Meaning(plan.kinds, kinds, request.events, lambda: IcansPeaks(plan.births, words, request.numbers)))
+    sink = Sink(
+        writers,
+        Meaning(plan.kinds, kinds, request.events, lambda: IcansPeaks(plan.births, words, request.numbers)),
+    )
 
     def fresh() -> list[PartStream]:
         return [PartStream(con, plan, part, request.numbers, request.as_known) for part in parts]
@@ -147,7 +150,13 @@ def grade_sources(
 
 
 def _stream(
-    streams: Sequence[PartStream], timeline: Timeline, sink: Sink, kinds: Sequence[Kind], progress: Progress, *, ordered: bool
+    streams: Sequence[PartStream],
+    timeline: Timeline,
+    sink: Sink,
+    kinds: Sequence[Kind],
+    progress: Progress,
+    *,
+    ordered: bool,
 ) -> None:
     """Stream the main source in order through the timeline, the events of the side files merged in."""
     main, sides = streams[0], streams[1:]
@@ -172,7 +181,11 @@ def _stream(
 
 
 def _account(
-    con: duckdb.DuckDBPyConnection, parts: Sequence[Part], streams: Sequence[PartStream], sink: Sink, outcome: Outcome
+    con: duckdb.DuckDBPyConnection,
+    parts: Sequence[Part],
+    streams: Sequence[PartStream],
+    sink: Sink,
+    outcome: Outcome,
 ) -> None:
     """Account for every row that was read; close the quarantine."""
     accounting = outcome.accounting

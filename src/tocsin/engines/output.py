@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from tocsin.errors import UserError
 
 GROUP_ROWS = 131_072  # rows of a parquet row group: fixed, so that two runs give the same bytes
-FILES = ("grades.parquet", "episodes.parquet", "events.parquet", "subjects.parquet", "quarantine.parquet", "queries.csv", "unmapped.csv",
+FILES = ("grades.parquet", "episodes.parquet", "events.parquet", "subjects.parquet", "quarantine.parquet",
+    "queries.csv", "unmapped.csv",
          "run.json")  # fmt: skip
 
 
@@ -32,14 +33,18 @@ class Staging:
         try:
             self.folder.mkdir(parents=True)
         except OSError as error:
-            raise UserError(f"--out {self.out}: cannot write there ({error.strerror}); choose a folder you may write to") from None
+            raise UserError(
+                f"--out {self.out}: cannot write there ({error.strerror}); choose a folder you may write to"
+            ) from None
         return self
 
     def path(self, name: str) -> Path:
         """Return where a file is written until the run succeeds."""
         return self.folder / name
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if kind is None:
                 self._put_in_place()

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from tocsin.engines.census import Census, starts
 from tocsin.events.concepts import TherapyKinds
-from tocsin.events.door import USED, BolusRule, Pairs, Spans, Weights, empty_doored, no_pairs, no_weights, pass_rows
+from tocsin.events.door import (
+    USED,
+    BolusRule,
+    Pairs,
+    Spans,
+    Weights,
+    empty_doored,
+    no_pairs,
+    no_weights,
+    pass_rows,
+)
 from tocsin.knowledge.causes import causes
 from tocsin.knowledge.products import products, window_d
 from tocsin.knowledge.reading import therapy_signals
@@ -50,7 +60,10 @@ class Plan:
 
 def keys_match(part: Part) -> str:
     """Return the join condition of a part's rows (r) with its kinds (k)."""
-    return " AND ".join(f"r.{name} IS NOT DISTINCT FROM k.{name}" if name != "code" else "r.code = k.code" for name in part.source.keys)
+    return " AND ".join(
+        f"r.{name} IS NOT DISTINCT FROM k.{name}" if name != "code" else "r.code = k.code"
+        for name in part.source.keys
+    )
 
 
 def clean_rows(part: Part, columns: str, where: str = "true") -> str:
@@ -70,16 +83,24 @@ def subject_column(part: Part) -> str:
 
 def value_column() -> str:
     """Return the SQL of a row's value: NaN for none, infinity for a value that is not a number."""
-    return "CASE WHEN isnan(r.value) THEN 'infinity'::DOUBLE ELSE coalesce(r.value, 'nan'::DOUBLE) END AS value"
+    return (
+        "CASE WHEN isnan(r.value) THEN 'infinity'::DOUBLE ELSE coalesce(r.value, 'nan'::DOUBLE) END AS value"
+    )
 
 
 def number_subjects(con: duckdb.DuckDBPyConnection, parts: Sequence[Source]) -> None:
     """Make `subject_numbers`: integer ids are kept, others are numbered in text order after them."""
-    ids = " UNION ".join(f"SELECT DISTINCT subject::VARCHAR AS source_id FROM ({source.relation}) WHERE subject IS NOT NULL" for source in parts)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE ids AS SELECT source_id, try_cast(source_id AS BIGINT) AS whole FROM ({ids})")
+    ids = " UNION ".join(
+        f"SELECT DISTINCT subject::VARCHAR AS source_id FROM ({source.relation}) WHERE subject IS NOT NULL"
+        for source in parts
+    )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE ids AS SELECT source_id, try_cast(source_id AS BIGINT) AS whole FROM ({ids})"
+    )
     con.execute("UPDATE ids SET whole = NULL WHERE whole::VARCHAR <> source_id")
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE subject_numbers AS SELECT source_id, coalesce(whole, (SELECT greatest(coalesce(max(whole), 0), 0) FROM ids) "
+        "CREATE OR REPLACE TEMP TABLE subject_numbers AS SELECT source_id, coalesce(whole, (SELECT "
+        "greatest(coalesce(max(whole), 0), 0) FROM ids) "
         "+ row_number() OVER (PARTITION BY whole IS NULL ORDER BY source_id)) AS subject_id FROM ids"
     )
 
@@ -90,7 +111,9 @@ def _columns(con: duckdb.DuckDBPyConnection, sql: str) -> list[NDArray[np.int64]
     return [column.to_numpy() for column in table.columns]
 
 
-def _therapy_rows(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], as_known: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _therapy_rows(
+    con: duckdb.DuckDBPyConnection, parts: Sequence[Part], as_known: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return subject and time of every therapy, sorted."""
     found: list[str] = []
     for part in parts:
@@ -130,7 +153,9 @@ def therapy_arrays(kinds: Sequence[tuple[str, str | None]]) -> Therapies:
         cause=np.array([by_id[cause].code for cause, _ in kinds], np.int8),
         window=np.array([round(day * DAY) for day in days], np.int64),
         rank=rank,
-        unknown=np.array([product is not None and product not in products() for _, product in kinds], np.bool_),
+        unknown=np.array(
+            [product is not None and product not in products() for _, product in kinds], np.bool_
+        ),
     )
 
 
@@ -150,7 +175,7 @@ def _weight_rows(con: duckdb.DuckDBPyConnection, part: Part, as_known: bool) -> 
     always = Spans(ids, *(np.full(len(ids), when) for when in _ANY_TIME))
     out = empty_doored(len(time))
     pass_rows(part.census.conversions, part.census.concepts, always, no_weights(), no_pairs(), _NO_BOLUS,
-              subject, time, np.full(len(time), NO_END), value.astype(np.float64), concept, out)  # fmt: skip
+              subject, time, np.full(len(time), NO_END), value.astype(np.float64), concept.astype(np.int32), out)  # fmt: skip
     good = (out.reason == USED) & ~np.isnan(out.value)
     return Weights(subject[good], time[good], out.value[good])
 
@@ -169,7 +194,9 @@ def _pairs(con: duckdb.DuckDBPyConnection, part: Part) -> tuple[Pairs, NDArray[n
     if not opening:
         return no_pairs(), np.zeros(0, np.int64)
     subject, concept, time, until, amount, end_row = _columns(
-        con, f"SELECT subject, concept, epoch_us(time), epoch_us(until), coalesce(amount, 'nan'::DOUBLE), end_row FROM ({pairs_sql(part.source.relation, opening)})"
+        con,
+        "SELECT subject, concept, epoch_us(time), epoch_us(until), coalesce(amount, 'nan'::DOUBLE), end_row "
+        f"FROM ({pairs_sql(part.source.relation, opening)})",
     )
     return Pairs(subject, concept.astype(np.int32), time, until, amount.astype(np.float64)), end_row
 
@@ -179,11 +206,17 @@ def _subjects(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], spans: Span
     con.register("therapy_subjects", pa.table({"subject_id": pa.array(spans.subject_id)}))
     told = [part.source.subjects for part in parts if part.source.subjects.num_rows]
     con.register("told", pa.concat_tables(told) if told else SUBJECTS.empty_table())
-    numbers = "subject_numbers" if any(not part.source.integer_subjects for part in parts) else "(SELECT subject_id::VARCHAR AS source_id, subject_id FROM therapy_subjects)"
+    numbers = (
+        "subject_numbers"
+        if any(not part.source.integer_subjects for part in parts)
+        else "(SELECT subject_id::VARCHAR AS source_id, subject_id FROM therapy_subjects)"
+    )
     return con.sql(
-        f"SELECT t.subject_id, coalesce(any_value(n.source_id), t.subject_id::VARCHAR) AS source_id, min(told.birth_date) AS birth_date, "
+        "SELECT t.subject_id, coalesce(any_value(n.source_id), t.subject_id::VARCHAR) AS source_id, "
+        "min(told.birth_date) AS birth_date, "
         f"min(told.sex) AS sex FROM therapy_subjects t LEFT JOIN {numbers} n USING (subject_id) "
-        "LEFT JOIN told ON told.source_id = coalesce(n.source_id, t.subject_id::VARCHAR) GROUP BY t.subject_id ORDER BY t.subject_id"
+        "LEFT JOIN told ON told.source_id = coalesce(n.source_id, t.subject_id::VARCHAR) GROUP BY "
+        "t.subject_id ORDER BY t.subject_id"
     ).to_arrow_table()
 
 
@@ -194,7 +227,13 @@ def _births(subjects: pa.Table) -> Births:
     return Births(known["subject_id"].to_numpy().astype(np.int64), days * DAY)
 
 
-def build_plan(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], kinds: TherapyKinds, numbers: Numbers, as_known: bool) -> Plan:
+def build_plan(
+    con: duckdb.DuckDBPyConnection,
+    parts: Sequence[Part],
+    kinds: TherapyKinds,
+    numbers: Numbers,
+    as_known: bool,
+) -> Plan:
     """Read what the stream needs to know beforehand; the part tables must stand in DuckDB."""
     if any(not part.source.integer_subjects for part in parts):
         number_subjects(con, [part.source for part in parts])

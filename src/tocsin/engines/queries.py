@@ -21,7 +21,8 @@ _OXYGEN = {
 
 def queries(grades: pa.Table, subjects: pa.Table, scale: str | None) -> list[tuple[object, ...]]:
     """Return a line per stretch in which the scale of record (or the one named) is undecided."""
-    names = dict(zip(subjects["subject_id"].to_pylist(), subjects["source_id"].to_pylist(), strict=True))
+    ids, source_ids = subjects["subject_id"].to_pylist(), subjects["source_id"].to_pylist()
+    names = {int(str(subject)): str(name) for subject, name in zip(ids, source_ids, strict=True)}
     open_sets = [pc.and_(pc.is_null(grades[name]), pc.invert(grades["closing"])) for name in SCALES]
     undecided = open_sets[0]
     for mask in open_sets[1:]:
@@ -31,18 +32,24 @@ def queries(grades: pa.Table, subjects: pa.Table, scale: str | None) -> list[tup
     return list(_stretches(grades.select(_COLUMNS).to_pylist(), names, scale))
 
 
-_COLUMNS = ["subject_id", "episode", "cause", "time", "closing", "fever", "fever_waived", "hypotension", "dose_band", "oxygen", "fio2_band",
+_COLUMNS = ["subject_id", "episode", "cause", "time", "closing", "fever", "fever_waived", "hypotension", "dose_band",
+    "oxygen", "fio2_band",
             "airway_tube", "flags", *(f"{name}_set" for name in SCALES)]  # fmt: skip
 
 
-def _stretches(rows: list[dict[str, object]], names: dict[int, str], scale: str | None) -> Iterator[tuple[object, ...]]:
+def _stretches(
+    rows: list[dict[str, object]], names: dict[int, str], scale: str | None
+) -> Iterator[tuple[object, ...]]:
     """Yield each undecided stretch: neighbouring rows of one episode with one set and one question are one."""
     last: list[object] | None = None
     for row, following in zip(rows, [*rows[1:], None], strict=True):
         chosen = scale or record_scales()[str(row["cause"])]
         bits = int(str(row[f"{chosen}_set"]))
         # The stretch ends where the next row of the episode begins; null while it goes on at the last record.
-        same = following is not None and (following["subject_id"], following["episode"]) == (row["subject_id"], row["episode"])
+        same = following is not None and (following["subject_id"], following["episode"]) == (
+            row["subject_id"],
+            row["episode"],
+        )
         until = following["time"] if following is not None and same else None
         if row["closing"] or len(grades_of(bits)) == 1:
             if last is not None:
@@ -50,7 +57,17 @@ def _stretches(rows: list[dict[str, object]], names: dict[int, str], scale: str 
             last = None
             continue
         ask, members = question(row, chosen), "-".join(str(grade) for grade in grades_of(bits))
-        line = [row["subject_id"], names.get(int(str(row["subject_id"])), ""), row["episode"], chosen, row["time"], until, bits, members, ask]
+        line = [
+            row["subject_id"],
+            names.get(int(str(row["subject_id"])), ""),
+            row["episode"],
+            chosen,
+            row["time"],
+            until,
+            bits,
+            members,
+            ask,
+        ]
         if last is not None and last[:4] == line[:4] and last[6:] == line[6:]:
             last[5] = until
             continue
@@ -63,7 +80,10 @@ def _stretches(rows: list[dict[str, object]], names: dict[int, str], scale: str 
 
 def _line(stretch: list[object]) -> tuple[object, ...]:
     """Return a stretch as a line of the file, times in ISO 8601."""
-    return tuple(value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, dt.datetime) else value for value in stretch)
+    return tuple(
+        value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, dt.datetime) else value
+        for value in stretch
+    )
 
 
 def question(row: dict[str, object], scale: str) -> str:
@@ -72,7 +92,11 @@ def question(row: dict[str, object], scale: str) -> str:
     oxygen, hypotension = str(row["oxygen"]), str(row["hypotension"])
     if oxygen in _OXYGEN and not (oxygen == "cannula_flow_unknown" and scale.startswith(("ctcae5", "lee"))):
         asks.append(_OXYGEN[oxygen])
-    if oxygen != "none" and row["fio2_band"] == "unknown" and scale not in ("astct", "ctcae6", "penn", "ctcae4"):
+    if (
+        oxygen != "none"
+        and row["fio2_band"] == "unknown"
+        and scale not in ("astct", "ctcae6", "penn", "ctcae4")
+    ):
         asks.append("What was the FiO2?")
     if row["airway_tube"] or "intubation_reason_unknown" in _words(row["flags"]):
         asks.append("Why was the patient intubated: for hypoxia or only for the airway?")

@@ -105,7 +105,7 @@ class Sink:
     def quarantine(self, table: pa.Table) -> None:
         """Take quarantine rows."""
         self._quarantine.write(table)
-        self.quarantined.update(table["reason"].to_pylist())
+        self.quarantined.update(str(reason) for reason in table["reason"].to_pylist())
 
     def close(self) -> None:
         """Finish the quarantine: the last thing to be known."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -13,7 +14,6 @@ from tocsin.events.accounting import Accounting
 from tocsin.events.door import (
     ASIDE,
     NO_INTEREST,
-    OF_KIND,
     REASONS,
     USED,
     BolusRule,
@@ -40,6 +40,10 @@ class Events:
     batch: Batch
     kind: NDArray[np.int32]
 
+    def take(self, chosen: Any) -> "Events":
+        """Return the chosen events: by slice, mask or places."""
+        return Events(self.batch.take(chosen), self.kind[chosen])
+
 
 @dataclass(frozen=True)
 class SetAside:
@@ -53,12 +57,21 @@ class SetAside:
 
 def bolus_rule(numbers: Numbers) -> BolusRule:
     """Return when a fluid record is a bolus."""
-    return BolusRule(numbers.bolus_min_ml, numbers.bolus_min_ml_per_kg, numbers.bolus_small_weight_kg, round(numbers.bolus_max_min * 60e6))
+    return BolusRule(
+        numbers.bolus_min_ml,
+        numbers.bolus_min_ml_per_kg,
+        numbers.bolus_small_weight_kg,
+        round(numbers.bolus_max_min * 60e6),
+    )
 
 
 def _sql(part: Part, as_known: bool, ordered: bool) -> str:
     """Return the SQL of a part's mapped rows of subjects with a therapy."""
-    until = "coalesce(epoch_us(r.until), -9223372036854775808) AS until" if part.source.flat else f"{NO_END + 1} AS until"
+    until = (
+        "coalesce(epoch_us(r.until), -9223372036854775808) AS until"
+        if part.source.flat
+        else f"{NO_END + 1} AS until"
+    )
     subject = subject_column(part)
     columns = f"r.row, {subject} AS subject_id, {time_column(part, as_known)} AS time, {until}, {value_column()}, k.concept"
     rows = clean_rows(part, columns, f"{subject} IN (SELECT subject_id FROM therapy_subjects)")
@@ -67,20 +80,26 @@ def _sql(part: Part, as_known: bool, ordered: bool) -> str:
 
 def _arrays(batch: pa.RecordBatch) -> list[NDArray[np.int64]]:
     """Return the columns of a record batch as arrays."""
-    return [column.to_numpy(zero_copy_only=False) for column in batch.columns]
+    columns: Any = batch.columns
+    return [column.to_numpy(zero_copy_only=False) for column in columns]
 
 
 class PartStream:
     """Streams one part: yields the used events of each batch, keeps the account, hands on what is set aside."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, plan: Plan, part: Part, numbers: Numbers, as_known: bool) -> None:
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, plan: Plan, part: Part, numbers: Numbers, as_known: bool
+    ) -> None:
         self._con, self._plan, self.part, self._as_known = con, plan, part, as_known
         self._bolus = bolus_rule(numbers)
         self._counts = np.zeros(len(REASONS), np.int64)
         self._ends: list[NDArray[np.int32]] = []
         self._streamed = 0
         kinds = part.census.kinds
-        self._is_assumed = np.array([kind.concept.conversion is not None and kind.concept.conversion.assumed for kind in kinds], np.bool_)
+        self._is_assumed = np.array(
+            [kind.concept.conversion is not None and kind.concept.conversion.assumed for kind in kinds],
+            np.bool_,
+        )
         self._assumed = np.zeros(len(kinds), np.int64)
 
     def batches(self, ordered: bool) -> Iterator[tuple[Events, SetAside]]:
@@ -151,10 +170,8 @@ class PartStream:
 def _events(used: NDArray[np.bool_], row: NDArray[np.int64], subject: NDArray[np.int64], time: NDArray[np.int64],
             kind: NDArray[np.int32], out: Doored) -> Events:  # fmt: skip
     """Return the used rows as events."""
-    if used.all():
-        return Events(Batch(subject, time, out.signal, out.value, out.category, out.end, row), kind)
-    columns = (subject, time, out.signal, out.value, out.category, out.end, row)
-    return Events(Batch(*(column[used] for column in columns)), kind[used])
+    events = Events(Batch(subject, time, out.signal, out.value, out.category, out.end, row), kind)
+    return events if used.all() else events.take(used)
 
 
 def _refused(row: NDArray[np.int64], kind: NDArray[np.int32], out: Doored) -> SetAside:
@@ -165,26 +182,22 @@ def _refused(row: NDArray[np.int64], kind: NDArray[np.int32], out: Doored) -> Se
 
 def no_events() -> Events:
     """Return no events."""
-    kinds = (np.int64, np.int64, np.int16, np.float64, np.int32, np.int64, np.int64)
-    return Events(Batch(*(np.zeros(0, kind) for kind in kinds)), np.zeros(0, np.int32))
+    whole, none = np.zeros(0, np.int64), np.zeros(0, np.int32)
+    return Events(Batch(whole, whole, np.zeros(0, np.int16), np.zeros(0), none, whole, whole), none)
 
 
 def merge(one: Events, other: Events) -> Events:
     """Return two sorted sets of events as one, sorted."""
     if not len(other.kind):
         return one
-    columns = [np.concatenate(pair) for pair in zip(one.batch, other.batch, strict=True)]
     order = merge_order(one.batch.subject_id, one.batch.time, other.batch.subject_id, other.batch.time)
-    return Events(Batch(*(column[order] for column in columns)), np.concatenate((one.kind, other.kind))[order])
+    columns: list[Any] = [np.concatenate(pair) for pair in zip(one.batch, other.batch, strict=True)]
+    return Events(Batch(*columns), np.concatenate((one.kind, other.kind))).take(order)
 
 
 def cut_until(events: Events, subject: int, time: int) -> tuple[Events, Events]:
     """Cut sorted events in two: those up to a subject's instant, and the rest."""
-    batch = events.batch
-    first = int(np.searchsorted(batch.subject_id, subject))
-    last = int(np.searchsorted(batch.subject_id, subject, side="right"))
-    place = first + int(np.searchsorted(batch.time[first:last], time, side="right"))
-    head = Events(Batch(*(column[:place] for column in batch)), events.kind[:place])
-    return head, Events(Batch(*(column[place:] for column in batch)), events.kind[place:])
-
-
+    first = int(np.searchsorted(events.batch.subject_id, subject))
+    last = int(np.searchsorted(events.batch.subject_id, subject, side="right"))
+    place = first + int(np.searchsorted(events.batch.time[first:last], time, side="right"))
+    return events.take(slice(None, place)), events.take(slice(place, None))

@@ -136,7 +136,8 @@ class Resolver:
         comparator = parsed.text if parsed.text in ("<", "<=", ">", ">=") else None
         conversion = replace(conversion, nudge=_NUDGES.get(comparator or "", 0))
         checks_bolus = row.signal == "iv_fluid_bolus" and not parsed.bolus_as_stands
-        return replace(base, conversion=conversion, category=words.category, text=words.text or comparator, checks_bolus=checks_bolus,
+        return replace(base, conversion=conversion, category=words.category, text=words.text or comparator,
+            checks_bolus=checks_bolus,
                        phase=ADMINISTERED if parsed.given and row.signal in INFUSIONS else parsed.phase)  # fmt: skip
 
     def _words(self, parsed: Parsed, row: Code) -> Concept:
@@ -145,7 +146,10 @@ class Resolver:
             return self._device(row.value, parsed.text)
         if row.signal == "death":
             word = (parsed.text or "").strip().casefold()
-            return Concept(category=DEATH_WORDS.get(word, DEATH_WORDS[""]), text=word if word in ("crs", "other") else None)
+            return Concept(
+                category=DEATH_WORDS.get(word, DEATH_WORDS[""]),
+                text=word if word in ("crs", "other") else None,
+            )
         if row.signal == "attribution":
             word = (parsed.text or "").strip().casefold()
             return _attribution(word)
@@ -176,7 +180,13 @@ class Resolver:
             system, _, word = said.rpartition("|")
             coded = self.find(systems().get(system.casefold(), system), word)
             known = device_words().get(word.strip().casefold())
-            named = coded.value if coded is not None and coded.signal == "oxygen_device" else known.value if known is not None else ""
+            named = (
+                coded.value
+                if coded is not None and coded.signal == "oxygen_device"
+                else known.value
+                if known is not None
+                else ""
+            )
             if named in OXYGEN_DEVICE:
                 return Concept(category=OXYGEN_DEVICE.index(named), text=named)
         return Concept(fate="unmapped_word")

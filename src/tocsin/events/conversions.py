@@ -7,7 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.knowledge.signals import Reading, Signal, Unit, blank_units, signal_ids, signals, unit_readings, units
+from tocsin.knowledge.signals import (
+    Reading,
+    Signal,
+    Unit,
+    blank_units,
+    signal_ids,
+    signals,
+    unit_readings,
+    units,
+)
 from tocsin.knowledge.timeline import defaults
 
 WEIGHT_NONE, WEIGHT_MULTIPLY, WEIGHT_DIVIDE = range(3)
@@ -23,7 +32,9 @@ class Conversion:
     factor: float = 1.0
     offset: float = 0.0
     weight_op: int = WEIGHT_NONE
-    readings: tuple[tuple[float, float, float, float], ...] = ()  # low, high, factor, offset: by the size of the value
+    readings: tuple[
+        tuple[float, float, float, float], ...
+    ] = ()  # low, high, factor, offset: by the size of the value
     only_readings: bool = False  # any other value is ambiguous
     assumed: bool = False  # the unit was not given
     unreadable: bool = False  # the unit tells no dose or rate (a volume, a tablet): the value is unknown
@@ -65,7 +76,9 @@ def _folded_units() -> dict[tuple[str, str], Unit]:
     for (signal, spelling), unit in _units().items():
         key = (signal, spelling.casefold())
         same = found.get(key, unit)
-        found[key] = unit if same is not None and (same.factor, same.offset) == (unit.factor, unit.offset) else None
+        found[key] = (
+            unit if same is not None and (same.factor, same.offset) == (unit.factor, unit.offset) else None
+        )
     return {key: unit for key, unit in found.items() if unit is not None}
 
 
@@ -106,7 +119,10 @@ def conversion_table(conversions: list[Conversion]) -> ConversionTable:
         for which, reading in enumerate(conversion.readings):
             readings[:, place, which] = reading
     of = [signals()[conversion.signal] for conversion in conversions]
-    is_celsius = [conversion.signal == signal_ids()["body_temperature"] and conversion.offset == 0 for conversion in conversions]
+    is_celsius = [
+        conversion.signal == signal_ids()["body_temperature"] and conversion.offset == 0
+        for conversion in conversions
+    ]
     return ConversionTable(
         signal=np.array([conversion.signal for conversion in conversions], np.int16),
         factor=np.array([conversion.factor for conversion in conversions], np.float64),
@@ -121,10 +137,16 @@ def conversion_table(conversions: list[Conversion]) -> ConversionTable:
         nudge=np.array([conversion.nudge for conversion in conversions], np.int8),
         hard_min=np.array([_bound(signal.hard_min) for signal in of], np.float64),
         hard_max=np.array([_bound(signal.hard_max) for signal in of], np.float64),
-        needs_value=np.array([signal.numeric and signal.kind in ("measurement", "score") for signal in of], np.bool_),
+        needs_value=np.array(
+            [signal.numeric and signal.kind in ("measurement", "score") for signal in of], np.bool_
+        ),
         numeric=np.array([signal.numeric for signal in of], np.bool_),
-        fahrenheit_low=np.array([defaults().looks_like_fahrenheit_min if yes else np.nan for yes in is_celsius], np.float64),
-        fahrenheit_high=np.array([defaults().looks_like_fahrenheit_max if yes else np.nan for yes in is_celsius], np.float64),
+        fahrenheit_low=np.array(
+            [defaults().looks_like_fahrenheit_min if yes else np.nan for yes in is_celsius], np.float64
+        ),
+        fahrenheit_high=np.array(
+            [defaults().looks_like_fahrenheit_max if yes else np.nan for yes in is_celsius], np.float64
+        ),
     )
 
 

@@ -18,9 +18,13 @@ REASONS = (
 )  # fmt: skip
 (USED, NO_VALUE, NOT_A_NUMBER, AMBIGUOUS_UNIT, LOOKS_LIKE_FAHRENHEIT, OUT_OF_BOUNDS, END_BEFORE_START,
  OUTSIDE_WINDOW, NOT_A_BOLUS, NO_THERAPY, CHARTED_AS_INFUSION, OF_KIND, ASIDE) = range(len(REASONS))  # fmt: skip
-NO_INTEREST = frozenset({OUTSIDE_WINDOW, NOT_A_BOLUS, NO_THERAPY, CHARTED_AS_INFUSION})  # the others are quarantined
+NO_INTEREST = frozenset(
+    {OUTSIDE_WINDOW, NOT_A_BOLUS, NO_THERAPY, CHARTED_AS_INFUSION}
+)  # the others are quarantined
 
-PLAIN, START, ADMINISTERED = range(3)  # what a concept's rows are: as they stand, the start of a pair, an eMAR row of an infusion
+PLAIN, START, ADMINISTERED = range(
+    3
+)  # what a concept's rows are: as they stand, the start of a pair, an eMAR row of an infusion
 
 
 class Concepts(NamedTuple):
@@ -114,7 +118,9 @@ def _weight_at(weights: Weights, subject_id: int, time: int) -> float:
 
 
 @compiled
-def _value(table: ConversionTable, place: int, weights: Weights, subject_id: int, time: int, raw: float) -> tuple[float, int]:
+def _value(
+    table: ConversionTable, place: int, weights: Weights, subject_id: int, time: int, raw: float
+) -> tuple[float, int]:
     """Return the canonical value of a row and why it cannot be an event (USED: it can)."""
     if not table.numeric[place]:
         return math.nan, USED
@@ -139,7 +145,9 @@ def _value(table: ConversionTable, place: int, weights: Weights, subject_id: int
 
 
 @compiled
-def _is_bolus(rule: BolusRule, weights: Weights, subject_id: int, time: int, until: int, volume: float) -> bool:
+def _is_bolus(
+    rule: BolusRule, weights: Weights, subject_id: int, time: int, until: int, volume: float
+) -> bool:
     """Return whether a fluid record is a bolus; without duration or volume it is none."""
     if until == NO_END or until <= time or until - time > rule.max_time or math.isnan(volume):
         return False
@@ -156,7 +164,7 @@ def _pair(pairs: Pairs, subject_id: int, concept: int, time: int) -> int:
     begin = first + np.searchsorted(pairs.concept[first:last], concept)
     end = first + np.searchsorted(pairs.concept[first:last], concept, side="right")
     place = begin + np.searchsorted(pairs.time[begin:end], time)
-    return place if place < end and pairs.time[place] == time else -1
+    return int(place) if place < end and pairs.time[place] == time else -1
 
 
 @compiled
@@ -174,12 +182,13 @@ def _charted(pairs: Pairs, concepts: Concepts, table: ConversionTable, subject_i
 def _span(spans: Spans, subject_id: int) -> int:
     """Return the place of a subject's used time, -1 when it has no therapy."""
     place = np.searchsorted(spans.subject_id, subject_id)
-    return place if place < len(spans.subject_id) and spans.subject_id[place] == subject_id else -1
+    return int(place) if place < len(spans.subject_id) and spans.subject_id[place] == subject_id else -1
 
 
 def empty_doored(rows: int) -> Doored:
     """Return room for what the door makes of so many rows."""
-    return Doored(np.zeros(rows), np.zeros(rows, np.int64), np.zeros(rows, np.int16), np.zeros(rows, np.int32), np.zeros(rows, np.int8),
+    return Doored(np.zeros(rows), np.zeros(rows, np.int64), np.zeros(rows, np.int16), np.zeros(rows, np.int32),
+        np.zeros(rows, np.int8),
                   np.zeros(rows, np.int32))  # fmt: skip
 
 
@@ -205,7 +214,7 @@ def pass_rows(
         if row == 0 or subject_id[row] != last_subject:
             last_subject = subject_id[row]
             place = _span(spans, last_subject)
-        conversion = concepts.conversion[what]
+        conversion = int(concepts.conversion[what])
         end, value = until[row], raw[row]
         out.signal[row] = table.signal[conversion]
         out.category[row] = concepts.category[what]
@@ -222,19 +231,25 @@ def pass_rows(
         if place < 0:
             out.reason[row] = NO_THERAPY
             continue
-        if when > spans.end[place] or (when < spans.start[place] and (end == NO_END or end < spans.start[place])):
+        if when > spans.end[place] or (
+            when < spans.start[place] and (end == NO_END or end < spans.start[place])
+        ):
             out.reason[row] = ASIDE if concepts.anytime[what] else OUTSIDE_WINDOW
             continue
         if concepts.troubled[what]:
             out.value[row], out.reason[row] = value, OF_KIND
             continue
-        if concepts.phase[what] == ADMINISTERED and _charted(pairs, concepts, table, last_subject, out.signal[row]):
+        if concepts.phase[what] == ADMINISTERED and _charted(
+            pairs, concepts, table, last_subject, out.signal[row]
+        ):
             out.reason[row] = CHARTED_AS_INFUSION
             continue
         if end != NO_END and end < when:
             out.value[row], out.reason[row] = value, END_BEFORE_START
             continue
         out.value[row], out.reason[row] = _value(table, conversion, weights, last_subject, when, value)
-        if (out.reason[row] == USED or out.reason[row] == OUT_OF_BOUNDS) and concepts.checks_bolus[what]:
-            if not _is_bolus(bolus, weights, last_subject, when, end, out.value[row]):
+        may_be_bolus = out.reason[row] == USED or out.reason[row] == OUT_OF_BOUNDS
+        if may_be_bolus and concepts.checks_bolus[what]:
+            is_bolus = _is_bolus(bolus, weights, last_subject, when, end, out.value[row])
+            if not is_bolus:
                 out.reason[row] = NOT_A_BOLUS

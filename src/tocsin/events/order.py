@@ -7,7 +7,9 @@ from tocsin.jit import compiled
 
 
 @compiled
-def in_order(subject_id: NDArray[np.int64], time: NDArray[np.int64], last_subject: int, last_time: int) -> bool:
+def in_order(
+    subject_id: NDArray[np.int64], time: NDArray[np.int64], last_subject: int, last_time: int
+) -> bool:
     """Return whether rows are sorted by subject and time, after the last one before them."""
     for row in range(len(time)):
         if subject_id[row] < last_subject or (subject_id[row] == last_subject and time[row] < last_time):
@@ -18,7 +20,10 @@ def in_order(subject_id: NDArray[np.int64], time: NDArray[np.int64], last_subjec
 
 @compiled
 def merge_order(
-    subject: NDArray[np.int64], time: NDArray[np.int64], other_subject: NDArray[np.int64], other_time: NDArray[np.int64]
+    subject: NDArray[np.int64],
+    time: NDArray[np.int64],
+    other_subject: NDArray[np.int64],
+    other_time: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Return the order that makes the two sorted sets, one after the other, a single sorted one (ties: the first set's)."""
     order = np.empty(len(time) + len(other_time), np.int64)

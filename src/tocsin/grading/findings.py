@@ -175,14 +175,11 @@ def circulations(s: Snapshot) -> tuple[Circulation, ...]:
 
 def breathings(s: Snapshot) -> tuple[Breathing, ...]:
     """Every way the oxygen need may be."""
-    tubes = _may_be(s.intubated_for_airway_only)
-    if s.oxygen_device == "invasive_ventilation":
-        tubes = (False,)  # given for hypoxia: with a tube for the airway alone another device stands here
     return tuple(
         Breathing(category, None if category == "none" else band, tube)
         for category in _oxygen_categories(s)
         for band in _fio2_bands(s)
-        for tube in tubes
+        for tube in _may_be(s.intubated_for_airway_only)
     )
 
 

@@ -125,6 +125,7 @@ class Course:
     episodes: tuple[Episode, ...]
     rows: tuple[Row, ...]
     steps: dict[str, tuple[Step, ...]]
+    fever_threshold: float
     temperatures: tuple[Reading, ...]
     systolic: tuple[Reading, ...]
     mean: tuple[Reading, ...]

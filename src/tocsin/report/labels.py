@@ -12,6 +12,8 @@ _UNIT: Final = MappingProxyType(
     {"Cel": "°C", "mm[Hg]": "mmHg", "[IU]/min": "U/min", "10*6": "million cells", "{score}": "", "10*3/uL": "10³/uL"}
 )
 
+_DEVICE: Final = MappingProxyType({"invasive_ventilation": "ventilator", "room_air": "room air"})
+
 
 def unit_name(unit: str) -> str:
     """Return a UCUM unit as it is said on a ward."""
@@ -30,7 +32,12 @@ def quantity(value: float, unit: str) -> str:
 
 def device_name(device: str) -> str:
     """Return an oxygen device in words."""
-    return {"invasive_ventilation": "ventilator", "room_air": "room air"}.get(device, DEVICE.get(device, device))
+    return _DEVICE.get(device, DEVICE.get(device, device))
+
+
+def lane_name(device: str) -> str:
+    """Return an oxygen device in the few letters of a lane."""
+    return device_name(device).replace("nasal cannula", "cannula" if device.startswith("high") else "nasal cannula").removesuffix(" mask")
 
 
 def drug_name(drug: str) -> str:
@@ -46,6 +53,11 @@ def therapy_name(cause: str, product: str | None) -> str:
     return f"{known.name} ({known.brand})" if known and known.brand else drug_name(product)
 
 
+def therapy_lane(cause: str, product: str | None) -> str:
+    """Return a therapy in the few letters of a lane."""
+    return therapy_name(cause, product).split(" ")[0]
+
+
 def grades_text(grades: tuple[int, ...]) -> str:
     """Return a set of grades: `3`, or `2-3` where it is undecided."""
     return "-".join(map(str, grades))
@@ -58,6 +70,15 @@ def clock(time: datetime) -> str:
 
 def since(time: datetime, now: datetime) -> str:
     """Return a time as it is said at another: the clock alone on the same day."""
+    return f"since {_short(time, now)}"
+
+
+def at(time: datetime, now: datetime) -> str:
+    """Return `at 12:30`, or `on 4 Mar 12:30` where the day is another."""
+    return f"{'at' if time.date() == now.date() else 'on'} {_short(time, now)}"
+
+
+def _short(time: datetime, now: datetime) -> str:
     return f"{time:%H:%M}" if time.date() == now.date() else clock(time).strip()
 
 

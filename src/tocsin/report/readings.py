@@ -10,7 +10,7 @@ from tocsin.knowledge.drugs import drugs
 from tocsin.knowledge.reading import therapy_signals
 from tocsin.knowledge.timeline import Timeline
 from tocsin.report.course import Mark, MarkLane, Reading
-from tocsin.report.labels import drug_name, figure, grades_text
+from tocsin.report.labels import drug_name, figure, grades_text, therapy_lane
 from tocsin.report.support import of_signal
 from tocsin.timeline.apply import is_adult, systolic_limit
 from tocsin.timeline.layout import NEVER, YEAR
@@ -101,7 +101,8 @@ def therapies(events: Sequence[Line]) -> tuple[MarkLane, ...]:
     """Return a lane per index therapy, a mark per dose."""
     lanes: dict[str, list[Mark]] = {}
     for event in of_signal(events, "index_therapy", *therapy_signals()):
-        name = drug_name(event["text_value"].split("/")[-1] if event["text_value"] else event["signal"])
+        cause, _, product = str(event["text_value"] or event["signal"]).partition("/")
+        name = therapy_lane(cause, product or None)
         lanes.setdefault(name, []).append(Mark(event["time"], "", event["event_id"]))
     return tuple(MarkLane(name, tuple(marks)) for name, marks in lanes.items())
 
@@ -123,7 +124,7 @@ def _scores(charted: Sequence[Line]) -> list[Mark]:
 
 
 def _assessments(events: Sequence[Line], birth: date | None) -> list[Mark]:
-    """Return the ICANS grades of what was charted at each instant; an assessment stands alone."""
+    """Return the ICANS grades of what was charted at each instant; an assessment is a score, and stands alone."""
     charted: dict[datetime, dict[str, Any]] = {}
     for event in of_signal(events, "ice_score", "capd_score", "consciousness", "seizure"):
         said = event["text_value"] if event["numeric_value"] is None else event["numeric_value"]
@@ -132,6 +133,7 @@ def _assessments(events: Sequence[Line], birth: date | None) -> list[Mark]:
     for time, said in charted.items():
         event_id = said.pop("event_id")
         age = None if birth is None else (micros(time) - micros(birth)) / YEAR
-        if bits := icans_assessment(age_years=age, **said):
+        scored = any(name.endswith("_score") for name in said)
+        if scored and (bits := icans_assessment(age_years=age, **said)):
             marks.append(Mark(time, grades_text(members(bits)), event_id))
     return marks

@@ -4,16 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from tocsin.knowledge.drugs import drugs
 from tocsin.knowledge.signals import signal
 from tocsin.knowledge.timeline import Timeline
 from tocsin.report.course import Bar, BarLane
-from tocsin.report.labels import device_name, drug_name, figure, unit_name
+from tocsin.report.labels import drug_name, figure, lane_name, unit_name
 
 Line = dict[str, Any]
-_AXES = ("fever", "hypotension", "hypoxia", "vasopressin")
+_AXES = MappingProxyType({"fever": "fever", "hypotension": "low pressure", "hypoxia": "hypoxia", "vasopressin": "vasopressin"})
 
 
 def of_signal(events: Sequence[Line], *names: str) -> list[Line]:
@@ -78,7 +79,7 @@ def oxygen(events: Sequence[Line], numbers: Timeline, last: datetime) -> tuple[B
     lanes: dict[str, list[Bar]] = {}
     for run in device_runs(events, numbers, last):
         if run.device != "room_air":
-            lanes.setdefault(device_name(run.device), []).extend(_stretches(run, events))
+            lanes.setdefault(lane_name(run.device), []).extend(_stretches(run, events))
     return tuple(BarLane(name, tuple(bars)) for name, bars in lanes.items())
 
 
@@ -111,12 +112,12 @@ def oxygen_labels(said: dict[str, float]) -> tuple[str, ...]:
 def attributions(events: Sequence[Line], last: datetime) -> tuple[BarLane, ...]:
     """Return what was laid to another cause than CRS, from the word that said so to the one that took it back."""
     lanes: list[BarLane] = []
-    for axis in _AXES:
+    for axis, name in _AXES.items():
         said = [event for event in of_signal(events, "attribution") if str(event["text_value"]).startswith(f"{axis}:")]
         bars = [
-            Bar(word["time"], later["time"] if later else last, ("set aside",), word["event_id"])
+            Bar(word["time"], later["time"] if later else last, ("attributed elsewhere", "set aside"), word["event_id"])
             for word, later in pairwise([*said, None])
             if word["text_value"] in (f"{axis}:other", f"{axis}:not_for_hypotension")
         ]
-        lanes += [BarLane(f"{axis} not CRS", tuple(bars))] if bars else []
+        lanes += [BarLane(f"{name} not CRS", tuple(bars))] if bars else []
     return tuple(lanes)

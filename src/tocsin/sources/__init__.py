@@ -23,7 +23,9 @@ def open_source(opening: Opening, paths: list[Path], format: str = "auto") -> So
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
         if path.is_dir() and not any(path.iterdir()):
-            raise UserError(f"{path}: the folder is empty; give FHIR (Bundle, NDJSON), MEDS (parquet) or our CSV layout")
+            raise UserError(
+                f"{path}: the folder is empty; give FHIR (Bundle, NDJSON), MEDS (parquet) or our CSV layout"
+            )
     return _OPENS[_format(paths, format)](opening, paths)
 
 
@@ -35,7 +37,9 @@ def _format(paths: list[Path], format: str) -> str:
         return format
     found = {_detect(path) for path in paths}
     if len(found) > 1:
-        raise UserError(f"{paths[0]} and the others are of different formats ({', '.join(sorted(found))}); grade each format by itself")
+        raise UserError(
+            f"{paths[0]} and the others are of different formats ({', '.join(sorted(found))}); grade each format by itself"
+        )
     return found.pop()
 
 
@@ -44,4 +48,6 @@ def _detect(path: Path) -> str:
     for name, looks in _LOOKS.items():
         if looks(path):
             return name
-    raise UserError(f"{path}: nothing here that we know; give FHIR (Bundle, NDJSON), MEDS (parquet) or our CSV layout (events.csv)")
+    raise UserError(
+        f"{path}: nothing here that we know; give FHIR (Bundle, NDJSON), MEDS (parquet) or our CSV layout (events.csv)"
+    )

@@ -20,7 +20,10 @@ COLUMNS = {
 }
 _OPTIONAL = {"value", "unit", "text", "end", "product", "sex", "birth_date"}
 _WORDS = ", ".join(sql_text(row.name) for row in signals() if not row.numeric)
-_FLAT = "row, source, subject, time, until, NULL::TIMESTAMP AS known, code, unit, NULL::VARCHAR AS route, text, value, fate, trouble, trouble_column, trouble_value"  # fmt: skip
+_FLAT = (
+    "row, source, subject, time, until, NULL::TIMESTAMP AS known, code, unit, NULL::VARCHAR AS route, text, value, "
+    "fate, trouble, trouble_column, trouble_value"
+)
 
 
 def looks_like_csv(path: Path) -> bool:
@@ -37,7 +40,9 @@ def open_csv(opening: Opening, paths: list[Path]) -> Source:
     relations: list[str] = []
     for path in paths:
         if not looks_like_csv(path):
-            raise UserError(f"{path}: no events.csv in it; our CSV layout is a folder with events.csv and therapies.csv")
+            raise UserError(
+                f"{path}: no events.csv in it; our CSV layout is a folder with events.csv and therapies.csv"
+            )
         for name in ("events.csv", "therapies.csv", "annotations.csv", "subjects.csv"):
             if (path / name).is_file():
                 relations.append(_relation(opening, path / name, name, len(files)))
@@ -57,7 +62,13 @@ def open_side_file(opening: Opening, file: Path, name: str) -> Source:
     """Open one side file: `name` says which layout it has (therapies.csv or annotations.csv)."""
     if not file.is_file():
         raise UserError(f"{file}: no such file; give a CSV file with the columns {', '.join(COLUMNS[name])}")
-    return Source(format="csv", files=(file,), relation=_relation(opening, file, name, 0), parse=parse, keys=("code", "unit", "text"))
+    return Source(
+        format="csv",
+        files=(file,),
+        relation=_relation(opening, file, name, 0),
+        parse=parse,
+        keys=("code", "unit", "text"),
+    )
 
 
 def parse(key: Key) -> Parsed:
@@ -87,21 +98,31 @@ def _header(file: Path, name: str) -> tuple[list[str], str]:
     header = [column.strip().strip('"') for column in line.split(delimiter)]
     missing = [column for column in COLUMNS[name] if column not in header and column not in _OPTIONAL]
     if missing:
-        raise UserError(f"{file}: column {missing[0]} is missing; the first line must name {', '.join(COLUMNS[name])}")
+        raise UserError(
+            f"{file}: column {missing[0]} is missing; the first line must name {', '.join(COLUMNS[name])}"
+        )
     return header, delimiter
 
 
 def _relation(opening: Opening, file: Path, name: str, place: int) -> str:
     """Return SQL that gives one file as flat rows."""
     header, delimiter = _header(file, name)
-    listed = ", ".join(f"nullif(trim(\"{column}\"), '') AS \"{column}\"" if column in header else f"NULL::VARCHAR AS \"{column}\"" for column in COLUMNS[name])
+    listed = ", ".join(
+        f'nullif(trim("{column}"), \'\') AS "{column}"'
+        if column in header
+        else f'NULL::VARCHAR AS "{column}"'
+        for column in COLUMNS[name]
+    )
     table = f"csv_{place}_{name.removesuffix('.csv')}_{abs(hash(file)) % 10**12}"
     try:
         opening.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT row_number() OVER () AS line, {listed} FROM {_reader(file, header, delimiter)}"
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT row_number() OVER () AS line, {listed} FROM "
+            f"{_reader(file, header, delimiter)}"
         )
     except duckdb.Error as error:
-        raise UserError(f"{file}: cannot be read as CSV ({str(error).splitlines()[0]}); check its quotes and lines") from None
+        raise UserError(
+            f"{file}: cannot be read as CSV ({str(error).splitlines()[0]}); check its quotes and lines"
+        ) from None
     if name == "events.csv":
         _refuse_decimal_commas(opening.con, file, table)
     raw = f"(SELECT line + {first_row_of(place)} AS row, {sql_text(file)} AS source, * FROM {table})"
@@ -110,15 +131,23 @@ def _relation(opening: Opening, file: Path, name: str, place: int) -> str:
 
 def _refuse_decimal_commas(con: duckdb.DuckDBPyConnection, file: Path, table: str) -> None:
     """Raise UserError at the first value with a decimal comma: 38,5 could also be two cells."""
-    found = con.sql(f"SELECT line, value FROM {table} WHERE regexp_full_match(value, '-?[0-9]+,[0-9]+') ORDER BY line LIMIT 1").fetchall()
+    found = con.sql(
+        f"SELECT line, value FROM {table} WHERE regexp_full_match(value, '-?[0-9]+,[0-9]+') ORDER BY line LIMIT 1"
+    ).fetchall()
     for line, value in found:
-        raise UserError(f"{file}, line {line + 1}, column value: {value} has a decimal comma; write decimal points")
+        raise UserError(
+            f"{file}, line {line + 1}, column value: {value} has a decimal comma; write decimal points"
+        )
 
 
 def _event_rows(raw: str, settings: Settings) -> str:
     """Return SQL for the rows of events.csv."""
-    time, end, death = time_sql("time_text", settings), time_sql("end_text", settings), time_sql("time_text", death_settings(settings))
-    named = f"SELECT * RENAME (time AS time_text, \"end\" AS end_text, value AS value_text) FROM {raw}"
+    time, end, death = (
+        time_sql("time_text", settings),
+        time_sql("end_text", settings),
+        time_sql("time_text", death_settings(settings)),
+    )
+    named = f'SELECT * RENAME (time AS time_text, "end" AS end_text, value AS value_text) FROM {raw}'
     read = (
         f"SELECT *, CASE WHEN signal = 'death' THEN {death.time} ELSE {time.time} END AS time, {end.time} AS until, "
         f"TRY_CAST(value_text AS DOUBLE) AS value FROM ({named})"
@@ -127,11 +156,14 @@ def _event_rows(raw: str, settings: Settings) -> str:
     return (
         f"SELECT row, source, subject_id AS subject, time, until, signal AS code, unit, "
         f"CASE WHEN signal IN ({_WORDS}) THEN coalesce(text, value_text) END AS text, value, NULL::VARCHAR AS fate, "
-        f"CASE WHEN subject_id IS NULL THEN 'no_subject' WHEN signal IS NULL THEN 'no_code' WHEN time IS NULL THEN {time.trouble('time')} "
-        f"WHEN end_text IS NOT NULL AND until IS NULL THEN {end.trouble('until')} WHEN {bad_value} AND signal NOT IN ({_WORDS}) THEN 'not_a_number' END AS trouble, "
+        "CASE WHEN subject_id IS NULL THEN 'no_subject' WHEN signal IS NULL THEN 'no_code' WHEN time IS NULL "
+        f"THEN {time.trouble('time')} "
+        f"WHEN end_text IS NOT NULL AND until IS NULL THEN {end.trouble('until')} WHEN {bad_value} AND signal "
+        f"NOT IN ({_WORDS}) THEN 'not_a_number' END AS trouble, "
         "CASE WHEN subject_id IS NULL THEN 'subject_id' WHEN signal IS NULL THEN 'signal' WHEN time IS NULL THEN 'time' "
         "WHEN end_text IS NOT NULL AND until IS NULL THEN 'end' ELSE 'value' END AS trouble_column, "
-        "left(CASE WHEN time IS NULL THEN time_text WHEN end_text IS NOT NULL AND until IS NULL THEN end_text ELSE value_text END, 80) AS trouble_value "
+        "left(CASE WHEN time IS NULL THEN time_text WHEN end_text IS NOT NULL AND until IS NULL THEN "
+        "end_text ELSE value_text END, 80) AS trouble_value "
         f"FROM ({read})"
     )
 
@@ -141,8 +173,10 @@ def _dated_rows(raw: str, settings: Settings, code: str, text: str) -> str:
     time = time_sql("time_text", settings)
     read = f"SELECT *, {time.time} AS time FROM (SELECT * RENAME (time AS time_text) FROM {raw})"
     return (
-        f"SELECT row, source, subject_id AS subject, time, NULL::TIMESTAMP AS until, '{code}' AS code, NULL::VARCHAR AS unit, {text} AS text, "
-        f"NULL::DOUBLE AS value, NULL::VARCHAR AS fate, CASE WHEN subject_id IS NULL THEN 'no_subject' WHEN time IS NULL THEN {time.trouble('time')} END AS trouble, "
+        f"SELECT row, source, subject_id AS subject, time, NULL::TIMESTAMP AS until, '{code}' AS code, "
+        f"NULL::VARCHAR AS unit, {text} AS text, "
+        "NULL::DOUBLE AS value, NULL::VARCHAR AS fate, CASE WHEN subject_id IS NULL THEN 'no_subject' WHEN "
+        f"time IS NULL THEN {time.trouble('time')} END AS trouble, "
         "CASE WHEN subject_id IS NULL THEN 'subject_id' ELSE 'time' END AS trouble_column, left(time_text, 80) AS trouble_value "
         f"FROM ({read})"
     )
@@ -162,13 +196,20 @@ def _subject_rows(raw: str, settings: Settings) -> str:
     """Return SQL for the rows of subjects.csv: they tell of the subject, not of a time."""
     del settings
     return (
-        "SELECT row, source, subject_id AS subject, NULL::TIMESTAMP AS time, NULL::TIMESTAMP AS until, 'subject' AS code, NULL::VARCHAR AS unit, "
-        "NULL::VARCHAR AS text, NULL::DOUBLE AS value, NULL::VARCHAR AS fate, NULL::VARCHAR AS trouble, NULL::VARCHAR AS trouble_column, "
+        "SELECT row, source, subject_id AS subject, NULL::TIMESTAMP AS time, NULL::TIMESTAMP AS until, "
+        "'subject' AS code, NULL::VARCHAR AS unit, "
+        "NULL::VARCHAR AS text, NULL::DOUBLE AS value, NULL::VARCHAR AS fate, NULL::VARCHAR AS trouble, "
+        "NULL::VARCHAR AS trouble_column, "
         f"NULL::VARCHAR AS trouble_value FROM {raw}"
     )
 
 
-_ROWS = {"events.csv": _event_rows, "therapies.csv": _therapy_rows, "annotations.csv": _annotation_rows, "subjects.csv": _subject_rows}
+_ROWS = {
+    "events.csv": _event_rows,
+    "therapies.csv": _therapy_rows,
+    "annotations.csv": _annotation_rows,
+    "subjects.csv": _subject_rows,
+}
 
 
 def _subjects(con: duckdb.DuckDBPyConnection, file: Path) -> pa.Table:
@@ -176,5 +217,6 @@ def _subjects(con: duckdb.DuckDBPyConnection, file: Path) -> pa.Table:
     header, delimiter = _header(file, "subjects.csv")
     birth = birth_date_sql("trim(birth_date)") if "birth_date" in header else "NULL::DATE"
     sex = "nullif(trim(sex), '')" if "sex" in header else "NULL::VARCHAR"
-    sql = f"SELECT trim(subject_id) AS source_id, {birth} AS birth_date, {sex} AS sex FROM {_reader(file, header, delimiter)} WHERE subject_id IS NOT NULL"
+    columns = f"trim(subject_id) AS source_id, {birth} AS birth_date, {sex} AS sex"
+    sql = f"SELECT {columns} FROM {_reader(file, header, delimiter)} WHERE subject_id IS NOT NULL"
     return con.sql(sql).to_arrow_table().cast(SUBJECTS)

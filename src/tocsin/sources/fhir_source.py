@@ -12,7 +12,8 @@ from tocsin.sources.source import Opening, Source
 
 KEYS = ("code", "unit", "route", "text")
 _COLUMNS = (
-    "row, source, subject, time, until, known, code, unit, route, coalesce(text, comparator) AS text, value, fate, trouble, trouble_column, trouble_value"
+    "row, source, subject, time, until, known, code, unit, route, coalesce(text, comparator) AS text, value, "
+    "fate, trouble, trouble_column, trouble_value"
 )
 
 

@@ -46,10 +46,14 @@ def _check(file: Path) -> pa.Schema:
         schema = pq.read_schema(file)
     except (pa.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{file}: not a whole parquet file ({reason}); copy it again or leave it out") from None
+        raise UserError(
+            f"{file}: not a whole parquet file ({reason}); copy it again or leave it out"
+        ) from None
     missing = [name for name in _NEEDED if name not in schema.names]
     if missing:
-        raise UserError(f"{file}: not MEDS, column {missing[0]} is missing; MEDS 0.4 has {', '.join(_NEEDED)}")
+        raise UserError(
+            f"{file}: not MEDS, column {missing[0]} is missing; MEDS 0.4 has {', '.join(_NEEDED)}"
+        )
     return schema
 
 
@@ -92,7 +96,9 @@ def _subjects(opening: Opening, files: list[Path]) -> pa.Table:
 def _text_expression(opening: Opening, files: list[Path]) -> str | None:
     """Return SQL for the text of the codes whose value is a word; free text elsewhere is not looked at."""
     listed = ", ".join(sql_text(file) for file in files)
-    found = opening.con.sql(f"SELECT DISTINCT code FROM read_parquet([{listed}], union_by_name = true)").fetchall()
+    found = opening.con.sql(
+        f"SELECT DISTINCT code FROM read_parquet([{listed}], union_by_name = true)"
+    ).fetchall()
     words: list[str] = []
     for (code,) in found:
         if code is not None and _is_word(opening, str(code)):
@@ -170,17 +176,23 @@ def pairs_sql(relation: str, starts: dict[int, str]) -> str:
 
     `starts` maps a start's concept to its code. The result: subject, concept, time, until, amount, end_row.
     """
-    listed = ", ".join(f"({concept}, {sql_text(code)}, {sql_text(end_of(code))})" for concept, code in starts.items())
+    listed = ", ".join(
+        f"({concept}, {sql_text(code)}, {sql_text(end_of(code))})" for concept, code in starts.items()
+    )
     return (
         f"WITH c(concept, code, end_code) AS (VALUES {listed}), flat AS ({relation}), "
-        "s AS (SELECT flat.subject, c.concept, flat.time FROM flat JOIN c USING (code) WHERE flat.subject IS NOT NULL AND flat.time IS NOT NULL), "
+        "s AS (SELECT flat.subject, c.concept, flat.time FROM flat JOIN c USING (code) WHERE flat.subject IS "
+        "NOT NULL AND flat.time IS NOT NULL), "
         "e AS (SELECT flat.subject, c.concept, flat.time, flat.value, flat.row FROM flat JOIN c ON flat.code = c.end_code) "
-        "SELECT DISTINCT ON (s.subject, s.concept, s.time) s.subject, s.concept, s.time, e.time AS until, e.value AS amount, e.row AS end_row "
-        "FROM s ASOF JOIN e ON s.subject = e.subject AND s.concept = e.concept AND s.time < e.time ORDER BY s.subject, s.concept, s.time, e.row"
+        "SELECT DISTINCT ON (s.subject, s.concept, s.time) s.subject, s.concept, s.time, e.time AS until, "
+        "e.value AS amount, e.row AS end_row "
+        "FROM s ASOF JOIN e ON s.subject = e.subject AND s.concept = e.concept AND s.time < e.time ORDER BY "
+        "s.subject, s.concept, s.time, e.row"
     )
 
 
 def end_of(code: str) -> str:
     """Return the code of the end that a start's code pairs with."""
-    return code.replace("INFUSION_START//", "INFUSION_END//").replace("PROCEDURE//START//", "PROCEDURE//END//")
-
+    return code.replace("INFUSION_START//", "INFUSION_END//").replace(
+        "PROCEDURE//START//", "PROCEDURE//END//"
+    )

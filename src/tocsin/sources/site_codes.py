@@ -17,12 +17,16 @@ def read_site_codes(file: Path) -> tuple[Code, ...]:
     Raises UserError naming file, line and column of what cannot be used.
     """
     if not file.is_file():
-        raise UserError(f"--codes {file}: no such file; give a CSV file with the columns {', '.join(COLUMNS)}")
+        raise UserError(
+            f"--codes {file}: no such file; give a CSV file with the columns {', '.join(COLUMNS)}"
+        )
     with file.open(encoding="utf-8-sig", newline="") as lines:
         reader = csv.DictReader(lines)
         missing = [name for name in COLUMNS[:3] if name not in (reader.fieldnames or ())]
         if missing:
-            raise UserError(f"--codes {file}: column {missing[0]} is missing; the first line must name {', '.join(COLUMNS)}")
+            raise UserError(
+                f"--codes {file}: column {missing[0]} is missing; the first line must name {', '.join(COLUMNS)}"
+            )
         return tuple(_row(file, place, row) for place, row in enumerate(reader, 2))
 
 

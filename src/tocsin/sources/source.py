@@ -17,7 +17,8 @@ SUBJECTS = pa.schema([("source_id", pa.string()), ("birth_date", pa.date32()), (
 class Source:
     """One opened source. `relation` is SQL that gives the columns named here.
 
-    Always: row BIGINT, subject, time TIMESTAMP (UTC), code VARCHAR, value DOUBLE. `keys` are the columns that tell one kind of row
+    Always: row BIGINT, subject, time TIMESTAMP (UTC), code VARCHAR,
+        value DOUBLE. `keys` are the columns that tell one kind of row
     from another (`code` first). With `flat`: also until, known, source, fate, trouble, trouble_column, trouble_value.
     """
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.timeline import layout
 from tocsin import jit
+from tocsin.timeline import layout
 from tocsin.timeline.layout import EPISODE, ROW, SUBJECT, Batch, Births, Kept, Rules, Therapies, Written
 from tocsin.timeline.machine import DONE, NEEDS_INFUSIONS, NEEDS_ROWS, NEEDS_THERAPIES, advance, finish
 
@@ -58,11 +58,17 @@ class Timeline:
         """Take a batch of events; a subject may be cut between two batches."""
         place, lacks = 0, NEEDS_ROWS
         while lacks != DONE:
-            place, lacks = advance(batch, place, self._rules, self._therapies, self._births, self._kept, self._written)
+            place, lacks = advance(
+                batch, place, self._rules, self._therapies, self._births, self._kept, self._written
+            )
             if lacks == NEEDS_ROWS:
                 self._flush()
             elif lacks == NEEDS_INFUSIONS:
-                grown = {name: _wider(getattr(self._kept, name)) for name in Kept._fields if name.startswith("infusion")}
+                grown = {
+                    name: _wider(getattr(self._kept, name))
+                    for name in Kept._fields
+                    if name.startswith("infusion")
+                }
                 self._kept = self._kept._replace(**grown)
             elif lacks == NEEDS_THERAPIES:
                 therapy_time, therapy = _wider(self._kept.therapy_time), _wider(self._kept.therapy)
@@ -87,17 +93,17 @@ class Timeline:
         self._written = Written(
             rows=np.zeros(size, ROW).view(np.recarray),
             episodes=np.zeros(size // 4, EPISODE).view(np.recarray),
-            count=np.zeros(2, np.int64),
+            used=np.zeros(2, np.int64),
         )
 
     def _flush(self) -> None:
         """Set aside what was written."""
-        rows, episodes = (int(count) for count in self._written.count)
+        rows, episodes = (int(count) for count in self._written.used)
         needed = 2 * int(self._kept.subject["infusions"].sum()) + 2 * layout.ROWS_A_STEP
         if rows:
             self._rows.append(self._written.rows[:rows].copy())
         if episodes:
             self._episodes.append(self._written.episodes[:episodes].copy())
-        self._written.count[:] = 0
+        self._written.used[:] = 0
         if needed > len(self._written.rows):
             self._make_room(2 * needed)

@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from tocsin.timeline.gather import drop_infusion, known_rate
 from tocsin.jit import compiled
+from tocsin.timeline.gather import drop_infusion, known_rate
 from tocsin.timeline.layout import (
     AIRWAY_ONLY,
     COUNTED,

@@ -10,7 +10,6 @@ from tocsin.timeline.layout import (
     DEATH,
     DEVICE,
     DIASTOLIC,
-    FIO2,
     FLOW,
     INFUSION,
     MEAN,
@@ -34,7 +33,9 @@ def open_group(s: Any, time: int) -> None:
     s.g_temperature_id = s.g_systolic_id = s.g_mean_id = s.g_flow_id = s.g_fio2_id = s.g_device_id = NO_EVENT
     s.g_device = NO_DEVICE
     s.g_device_end = NEVER
-    s.g_bolus = s.g_attributed = s.g_death = s.g_masked = s.g_tocilizumab = s.g_glucocorticoid = s.g_therapy = 0
+    s.g_bolus = s.g_attributed = s.g_death = s.g_masked = s.g_tocilizumab = s.g_glucocorticoid = (
+        s.g_therapy
+    ) = 0
     for agent in range(6):
         s.g_stop[agent] = 0
 
@@ -108,7 +109,9 @@ def known_rate(rate: float) -> float:
 
 
 @compiled
-def _covers(kept: Kept, agent: int, place: int, start: int, end: int, rate: float, is_open: bool, event_id: int) -> bool:
+def _covers(
+    kept: Kept, agent: int, place: int, start: int, end: int, rate: float, is_open: bool, event_id: int
+) -> bool:
     """Return whether the record at `place` makes the given one of the same instant superfluous."""
     return (
         kept.infusion_start[agent, place] == start
@@ -120,7 +123,9 @@ def _covers(kept: Kept, agent: int, place: int, start: int, end: int, rate: floa
 
 
 @compiled
-def _covered(kept: Kept, agent: int, place: int, start: int, end: int, rate: float, is_open: bool, event_id: int) -> bool:
+def _covered(
+    kept: Kept, agent: int, place: int, start: int, end: int, rate: float, is_open: bool, event_id: int
+) -> bool:
     """Return whether the given record makes the one at `place` superfluous, now and later."""
     if kept.infusion_start[agent, place] < start:  # it started earlier and never outlasts the new one
         return not is_open and not kept.infusion_open[agent, place] and kept.infusion_end[agent, place] <= end
@@ -133,7 +138,9 @@ def _covered(kept: Kept, agent: int, place: int, start: int, end: int, rate: flo
 
 
 @compiled
-def gather_infusion(s: Any, kept: Kept, agent: int, start: int, end: int, rate: float, is_open: bool, event_id: int) -> None:
+def gather_infusion(
+    s: Any, kept: Kept, agent: int, start: int, end: int, rate: float, is_open: bool, event_id: int
+) -> None:
     """Add an infusion record to the agent's list, without those that it makes superfluous; a rate of 0 is a stop."""
     if rate == 0.0:
         s.g_stop[agent] = 1

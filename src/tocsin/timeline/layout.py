@@ -14,23 +14,53 @@ NO_END = np.iinfo(np.int64).min  # the `end` of an event that has none
 NO_EVENT = -1
 
 # What a signal does to the state. The six infusions follow one another so that `role - INFUSION` is the agent's index.
-(NOTHING, TEMPERATURE, SYSTOLIC, DIASTOLIC, MEAN, BOLUS, DEVICE, FLOW, FIO2, THERAPY, ATTRIBUTED, DEATH, INFUSION) = range(13)
+(
+    NOTHING,
+    TEMPERATURE,
+    SYSTOLIC,
+    DIASTOLIC,
+    MEAN,
+    BOLUS,
+    DEVICE,
+    FLOW,
+    FIO2,
+    THERAPY,
+    ATTRIBUTED,
+    DEATH,
+    INFUSION,
+) = range(13)
 AGENTS = ("norepinephrine", "epinephrine", "phenylephrine", "dopamine", "angiotensin_ii", "vasopressin")
 NOREPINEPHRINE, EPINEPHRINE, PHENYLEPHRINE, DOPAMINE, ANGIOTENSIN, VASOPRESSIN = range(6)
 COUNTED = 5  # the first five are counted vasopressors; vasopressin is tracked apart
 
 # Indices of the words in knowledge.vocabulary; a test holds them together.
 (H_NONE, H_UNTREATED, H_FLUIDS, H_REPEATED, H_VASOPRESSIN, H_ONE, H_ONE_PLUS, H_MULTIPLE) = range(8)
-(O_NONE, O_LOW, O_CANNULA_UNKNOWN, O_HIGH_AT_LOW, O_HIGH, O_MASK, O_UNKNOWN, O_PRESSURE, O_VENTILATOR) = range(9)
+(O_NONE, O_LOW, O_CANNULA_UNKNOWN, O_HIGH_AT_LOW, O_HIGH, O_MASK, O_UNKNOWN, O_PRESSURE, O_VENTILATOR) = (
+    range(9)
+)
 BAND_NULL, BAND_LOW, BAND_UNKNOWN, BAND_HIGH = -1, 0, 1, 2
 FIO2_NULL, FIO2_BELOW, FIO2_AT_LEAST, FIO2_UNKNOWN = -1, 0, 1, 2
-(ROOM_AIR, NASAL_CANNULA, BLOW_BY, HIGH_FLOW_CANNULA, SIMPLE_MASK, VENTURI, NON_REBREATHER, CPAP, BIPAP, VENTILATION, ECMO) = range(11)
+(
+    ROOM_AIR,
+    NASAL_CANNULA,
+    BLOW_BY,
+    HIGH_FLOW_CANNULA,
+    SIMPLE_MASK,
+    VENTURI,
+    NON_REBREATHER,
+    CPAP,
+    BIPAP,
+    VENTILATION,
+    ECMO,
+) = range(11)
 NO_DEVICE = -1
 (FEVER_OTHER, FEVER_CRS, HYPOTENSION_OTHER, HYPOTENSION_CRS, HYPOXIA_OTHER, HYPOXIA_CRS, NOT_FOR_HYPOTENSION, FOR_HYPOTENSION,
  AIRWAY_ONLY, INTUBATED_FOR_HYPOXIA) = range(10)  # fmt: skip
 DRIVEN_BY_FEVER, DRIVEN_BY_HYPOTENSION, DRIVEN_BY_HYPOXIA, DRIVEN_BY_BOTH, DRIVEN_BY_DEATH = range(5)
 DEATH_OTHER, DEATH_NO_TEXT, DEATH_CRS = 1, 2, 3  # the larger wins when several stand at one instant
-(F_AGE_UNKNOWN, F_BASELINE, F_DEATH_CAUSE, F_INTUBATION, F_PRODUCT, F_PRESSURES, F_VASOPRESSIN) = (1 << i for i in range(7))
+(F_AGE_UNKNOWN, F_BASELINE, F_DEATH_CAUSE, F_INTUBATION, F_PRODUCT, F_PRESSURES, F_VASOPRESSIN) = (
+    1 << i for i in range(7)
+)
 UNSAID, SAID_AIRWAY, SAID_HYPOXIA = 0, 1, 2  # what an annotation says of an intubation
 
 HOUR = 3_600_000_000
@@ -60,11 +90,21 @@ _FLAGS = (
     "pressures_crossed", "vasopressin_in_hypotension", "device_baseline", "flow_owned", "fio2_owned", "airway_pending",
     "airway_said", "in_episode", "waived",
 )  # fmt: skip
-_READ = ("fever", "hypotension", "dose_band", "run_24h", "oxygen", "fio2_band", "airway_tube", "count", "oxygen_raw", "fio2_band_raw",
+_READ = ("fever", "hypotension", "dose_band", "run_24h", "oxygen", "fio2_band", "airway_tube", "count", "oxygen_raw",
+    "fio2_band_raw",
          "before_tube", "before_tube_band")  # fmt: skip
 _GROUP_IDS = ("g_temperature_id", "g_systolic_id", "g_mean_id", "g_device_id", "g_flow_id", "g_fio2_id")
 _GROUP_VALUES = ("g_temperature", "g_systolic", "g_diastolic", "g_mean", "g_flow", "g_fio2")
-_GROUP_CODES = ("g_bolus", "g_device", "g_attributed", "g_death", "g_masked", "g_tocilizumab", "g_glucocorticoid", "g_therapy")
+_GROUP_CODES = (
+    "g_bolus",
+    "g_device",
+    "g_attributed",
+    "g_death",
+    "g_masked",
+    "g_tocilizumab",
+    "g_glucocorticoid",
+    "g_therapy",
+)
 
 SUBJECT = np.dtype(
     [("subject_id", "i8"), ("episode", "i4"), ("therapies", "i4"), ("device", "i2"), ("flow", "f8"), ("fio2", "f8"),
@@ -80,9 +120,11 @@ SUBJECT = np.dtype(
 """One subject between two events: what stands, what was read last, and the events of the instant being gathered (g_*)."""
 
 ROW = np.dtype(
-    [("subject_id", "i8"), ("time", "i8"), ("episode", "i4"), ("therapy", "i4"), ("closing", "i1"), ("fever", "i1"), ("fever_waived", "i1"),
+    [("subject_id", "i8"), ("time", "i8"), ("episode", "i4"), ("therapy", "i4"), ("closing", "i1"), ("fever", "i1"),
+        ("fever_waived", "i1"),
      ("hypotension", "i1"), ("dose_band", "i1"), ("run_24h", "i1"), ("oxygen", "i1"), ("fio2_band", "i1"), ("airway_tube", "i1"),
-     ("sets", "u1", (8,)), ("driver", "i1"), ("evidence_fever", "i8"), ("evidence_pressure", "i8"), ("evidence_vasopressor", "i8"),
+     ("sets", "u1", (8,)), ("driver", "i1"), ("evidence_fever", "i8"), ("evidence_pressure", "i8"),
+     ("evidence_vasopressor", "i8"),
      ("evidence_oxygen", "i8"), ("flags", "u2")]
 )  # fmt: skip
 EPISODE = np.dtype(
@@ -99,7 +141,9 @@ class Rules(NamedTuple):
 
     parameters: NDArray[Any]  # one PARAMETERS record
     role: NDArray[np.int8]  # [signal] what it does to the state
-    mask_from: NDArray[np.float64]  # [signal] dose from which it masks fever; NaN: never, -inf: any or unknown dose
+    mask_from: NDArray[
+        np.float64
+    ]  # [signal] dose from which it masks fever; NaN: never, -inf: any or unknown dose
     is_tocilizumab: NDArray[np.bool_]  # [signal]
     is_glucocorticoid: NDArray[np.bool_]  # [signal]
     hypotension_table: NDArray[np.uint8]  # [scale, category, dose band + 1, run of 24 h] -> grade bits
@@ -135,12 +179,26 @@ class Batch(NamedTuple):
     end: NDArray[np.int64]  # NO_END: none
     event_id: NDArray[np.int64]
 
+    def take(self, chosen: Any) -> "Batch":
+        """Return the chosen events: by slice, mask or places."""
+        return Batch(
+            self.subject_id[chosen],
+            self.time[chosen],
+            self.signal[chosen],
+            self.value[chosen],
+            self.category[chosen],
+            self.end[chosen],
+            self.event_id[chosen],
+        )
+
 
 class Kept(NamedTuple):
     """What is carried from batch to batch. Python makes the growing ones larger when `advance` asks for it."""
 
     subject: NDArray[Any]  # one SUBJECT record
-    episode: NDArray[Any]  # one EPISODE record: the subject's last, written out when the next starts or the subject ends
+    episode: NDArray[
+        Any
+    ]  # one EPISODE record: the subject's last, written out when the next starts or the subject ends
     infusion_start: NDArray[np.int64]  # [agent, place]
     infusion_end: NDArray[np.int64]
     infusion_rate: NDArray[np.float64]
@@ -151,11 +209,11 @@ class Kept(NamedTuple):
 
 
 class Written(NamedTuple):
-    """Rows and episodes written since the last flush; `count` holds how many of each."""
+    """Rows and episodes written since the last flush; `used` holds how many of each."""
 
     rows: NDArray[Any]
     episodes: NDArray[Any]
-    count: NDArray[np.int64]
+    used: NDArray[np.int64]
 
 
 ROWS_A_STEP = 64  # more rows than one event can cause, apart from those of ending infusions

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from tocsin.jit import compiled
 from tocsin.timeline.apply import apply_group
 from tocsin.timeline.gather import gather, open_group
-from tocsin.jit import compiled
 from tocsin.timeline.layout import (
+    DEATH_CRS,
     FOREVER,
     INFUSION,
     NEVER,
@@ -16,7 +17,6 @@ from tocsin.timeline.layout import (
     NOTHING,
     ROWS_A_STEP,
     THERAPY,
-    DEATH_CRS,
     Batch,
     Births,
     Kept,
@@ -37,7 +37,6 @@ from tocsin.timeline.rows import (
 )
 
 DONE, NEEDS_ROWS, NEEDS_INFUSIONS, NEEDS_THERAPIES = range(4)
-
 
 
 @compiled
@@ -84,9 +83,14 @@ def _open_therapy(s: Any, kept: Kept, therapies: Therapies) -> int:
         time, therapy = kept.therapy_time[place], kept.therapy[place]
         if s.group_time > time + therapies.window[therapy]:
             continue
-        if best < 0 or time > kept.therapy_time[best]:
-            best = place
-        elif time == kept.therapy_time[best] and therapies.rank[therapy] < therapies.rank[kept.therapy[best]]:
+        if (
+            best < 0
+            or time > kept.therapy_time[best]
+            or (
+                time == kept.therapy_time[best]
+                and therapies.rank[therapy] < therapies.rank[kept.therapy[best]]
+            )
+        ):
             best = place
     return best
 
@@ -102,7 +106,9 @@ def _check_onset(s: Any, kept: Kept, therapies: Therapies, written: Written) -> 
 
 
 @compiled
-def _settle(s: Any, kept: Kept, rules: Rules, therapies: Therapies, written: Written, may_resolve: bool) -> None:
+def _settle(
+    s: Any, kept: Kept, rules: Rules, therapies: Therapies, written: Written, may_resolve: bool
+) -> None:
     """After a reading of the state: end the episode or write what changed, and note when it may end."""
     if not s.in_episode:
         return
@@ -113,7 +119,9 @@ def _settle(s: Any, kept: Kept, rules: Rules, therapies: Therapies, written: Wri
         return
     if clear != NEVER:
         s.next_expiry = min(s.next_expiry, clear + hold)
-    if may_resolve or kept.episode[0].onset == s.now:  # of a death's instant only the onset has a row of its own
+    if (
+        may_resolve or kept.episode[0].onset == s.now
+    ):  # of a death's instant only the onset has a row of its own
         write_state(s, kept, rules, therapies, written)
 
 
@@ -166,7 +174,9 @@ def _lacks_room(s: Any, kept: Kept, role: int, written: Written) -> int:
     running = 0
     for agent in range(6):
         running += s.infusions[agent]
-    if written.count[0] + ROWS_A_STEP + 2 * running > len(written.rows) or written.count[1] + 4 > len(written.episodes):
+    if written.used[0] + ROWS_A_STEP + 2 * running > len(written.rows) or written.used[1] + 4 > len(
+        written.episodes
+    ):
         return NEEDS_ROWS
     if role >= INFUSION and s.infusions[role - INFUSION] >= kept.infusion_start.shape[1]:
         return NEEDS_INFUSIONS
@@ -183,7 +193,7 @@ def advance(
     s = kept.subject[0]
     for place in range(start, len(batch.time)):
         signal = batch.signal[place]
-        role = rules.role[signal]
+        role = int(rules.role[signal])
         lacks = _lacks_room(s, kept, role, written)
         if lacks != DONE:
             return place, lacks
@@ -201,7 +211,16 @@ def advance(
             _close_group(s, kept, rules, therapies, written)
             _expire(s, kept, rules, therapies, written, time - 1)
             open_group(s, time)
-        gather(s, kept, rules, signal, batch.value[place], batch.category[place], batch.end[place], batch.event_id[place])
+        gather(
+            s,
+            kept,
+            rules,
+            signal,
+            batch.value[place],
+            batch.category[place],
+            batch.end[place],
+            batch.event_id[place],
+        )
     return len(batch.time), DONE
 
 

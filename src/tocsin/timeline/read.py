@@ -3,17 +3,17 @@
 import math
 from typing import Any
 
+from tocsin.jit import compiled
 from tocsin.timeline.apply import drop_values
 from tocsin.timeline.gather import drop_infusion, known_rate
-from tocsin.jit import compiled
 from tocsin.timeline.layout import (
     ANGIOTENSIN,
     BAND_HIGH,
     BAND_LOW,
     BAND_NULL,
     BAND_UNKNOWN,
-    BLOW_BY,
     BIPAP,
+    BLOW_BY,
     COUNTED,
     CPAP,
     DOPAMINE,
@@ -111,7 +111,12 @@ def _high_dose_certain(s: Any, p: Any) -> bool:
         return True
     if phenylephrine >= p.lee_phenylephrine_ug_min or dopamine >= p.lee_dopamine_ug_kg_min:
         return True
-    equivalent = norepinephrine + dopamine / p.lee_dopamine_divisor + epinephrine + phenylephrine / p.lee_phenylephrine_divisor
+    equivalent = (
+        norepinephrine
+        + dopamine / p.lee_dopamine_divisor
+        + epinephrine
+        + phenylephrine / p.lee_phenylephrine_divisor
+    )
     if equivalent >= p.lee_equivalent_ug_min:
         return True
     return _counts(s, VASOPRESSIN) and equivalent >= p.lee_equivalent_with_vasopressin_ug_min
@@ -120,7 +125,7 @@ def _high_dose_certain(s: Any, p: Any) -> bool:
 @compiled
 def _high_dose_possible(s: Any) -> bool:
     """Return whether a counted agent leaves the dose open: its rate is unknown, or it has no cut-off."""
-    for agent in range(COUNTED):
+    for agent in range(COUNTED):  # noqa: SIM110  # a generator inside any() cannot be compiled
         if _counts(s, agent) and (agent == ANGIOTENSIN or math.isnan(s.agent_rate[agent])):
             return True
     return False

@@ -4,7 +4,6 @@ from typing import Any
 
 from tocsin.jit import compiled
 from tocsin.timeline.layout import (
-    COUNTED,
     DEATH_CRS,
     DEATH_NO_TEXT,
     DIED,
@@ -91,9 +90,9 @@ def _driver(s: Any, rules: Rules, scale: int) -> int:
 @compiled
 def _new_row(s: Any, kept: Kept, written: Written) -> Any:
     """Return the next free row, filled with what every row has."""
-    row = written.rows[written.count[0]]
-    written.count[0] += 1
-    e = kept.episode[0]
+    row: Any = written.rows[written.used[0]]
+    written.used[0] += 1
+    e: Any = kept.episode[0]
     row.subject_id, row.time, row.episode, row.therapy = s.subject_id, s.now, e.episode, e.therapy
     row.closing = 1
     row.fever = row.fever_waived = row.hypotension = row.dose_band = row.run_24h = -1
@@ -134,14 +133,14 @@ def _signature(s: Any) -> int:
 @compiled
 def write_state(s: Any, kept: Kept, rules: Rules, therapies: Therapies, written: Written) -> None:
     """Write a row if anything that makes one has changed since the last."""
-    e = kept.episode[0]
+    e: Any = kept.episode[0]
     if therapies.unknown[e.therapy]:
         s.flags |= F_PRODUCT
     signature = _signature(s)
     if signature == s.signature:
         return
     s.signature = signature
-    row = _new_row(s, kept, written)
+    row: Any = _new_row(s, kept, written)
     row.closing = 0
     row.fever, row.fever_waived, row.airway_tube = s.fever, s.waived, s.airway_tube
     row.hypotension, row.dose_band, row.run_24h = s.hypotension, s.dose_band, s.run_24h
@@ -149,7 +148,7 @@ def write_state(s: Any, kept: Kept, rules: Rules, therapies: Therapies, written:
     for scale in range(len(rules.fever_gate)):
         hypotension, oxygen = _axes(s, rules, scale)
         row.sets[scale] = grade_set(hypotension, oxygen, s.fever == 1, s.waived == 1, rules.fever_gate[scale])
-    row.driver = _driver(s, rules, rules.record_scale[therapies.cause[e.therapy]])
+    row.driver = _driver(s, rules, int(rules.record_scale[int(therapies.cause[e.therapy])]))
     row.evidence_fever = s.fever_id
     row.evidence_pressure = pressure_evidence(s)
     row.evidence_vasopressor = vasopressor_evidence(s)
@@ -160,10 +159,10 @@ def write_state(s: Any, kept: Kept, rules: Rules, therapies: Therapies, written:
 @compiled
 def write_resolution(s: Any, kept: Kept, written: Written, resolved_at: int) -> None:
     """Write the closing row {0} and end the episode."""
-    row = _new_row(s, kept, written)
+    row: Any = _new_row(s, kept, written)
     for scale in range(len(row.sets)):
         row.sets[scale] = 1
-    e = kept.episode[0]
+    e: Any = kept.episode[0]
     _add_to_episode(e, row)
     e.resolved_at = resolved_at
     e.ended = RESOLVED
@@ -177,7 +176,7 @@ def write_death(s: Any, kept: Kept, rules: Rules, therapies: Therapies, death: i
     Unlike the closing row of a resolution it keeps the flags that apply at that instant.
     """
     run_on = s.in_episode == 1
-    row = _new_row(s, kept, written)
+    row: Any = _new_row(s, kept, written)
     for scale in range(len(row.sets)):
         if death == DEATH_CRS:
             row.sets[scale] = 1 << 5
@@ -188,7 +187,7 @@ def write_death(s: Any, kept: Kept, rules: Rules, therapies: Therapies, death: i
         else:
             row.sets[scale] = 1
     row.driver = DRIVEN_BY_DEATH
-    e = kept.episode[0]
+    e: Any = kept.episode[0]
     row.flags = s.flags
     if therapies.unknown[e.therapy]:
         row.flags |= F_PRODUCT
@@ -208,7 +207,7 @@ def start_episode(s: Any, kept: Kept, place: int, therapies: Therapies, written:
     s.in_episode = 1
     s.waived = 0
     s.signature = -1
-    e = kept.episode[0]
+    e: Any = kept.episode[0]
     e.subject_id, e.episode, e.therapy = s.subject_id, s.episode, kept.therapy[place]
     e.therapy_time, e.onset, e.last_row = kept.therapy_time[place], s.group_time, s.group_time
     e.window_end = e.therapy_time + therapies.window[e.therapy]
@@ -226,8 +225,8 @@ def start_episode(s: Any, kept: Kept, place: int, therapies: Therapies, written:
 def flush_episode(s: Any, kept: Kept, written: Written) -> None:
     """Write the subject's last episode out."""
     if s.episode > 0:
-        written.episodes[written.count[1]] = kept.episode[0]
-        written.count[1] += 1
+        written.episodes[written.used[1]] = kept.episode[0]
+        written.used[1] += 1
 
 
 @compiled

@@ -1,18 +1,16 @@
 """Turns knowledge into the arrays that the compiled timeline reads."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.knowledge.causes import causes
 from tocsin.knowledge.drugs import fever_mask, glucocorticoids
-from tocsin.knowledge.products import products
+from tocsin.knowledge.scales import GradeTables
 from tocsin.knowledge.signals import signal_ids
 from tocsin.knowledge.timeline import Timeline
-from tocsin.knowledge.scales import GradeTables
 from tocsin.timeline import layout
-from tocsin.timeline.layout import PARAMETERS, Rules, Therapies, parameter_fields
+from tocsin.timeline.layout import PARAMETERS, Rules, parameter_fields
 
 _ROLES = {
     "body_temperature": layout.TEMPERATURE,

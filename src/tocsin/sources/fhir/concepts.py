@@ -74,10 +74,10 @@ def _codings(concept: Json) -> list[str]:
 
 def _words(concept: Json) -> str | None:
     """Return the text of a concept, or the first coding's display."""
-    text = clean(concept.get("text"))
+    text = concept.get("text")
     if text is None and (codings := as_list(concept.get("coding"))):
-        text = clean(as_object(codings[0]).get("display"))
-    return text
+        text = as_object(codings[0]).get("display")
+    return clean(text)
 
 
 def concept_code(concept: Json) -> str | None:

@@ -76,8 +76,8 @@ def _first_place(paths: tuple[str, ...]) -> str:
 
 
 def _resources(scan: Scan) -> str:
-    """What every resource has, wherever its type keeps it."""
-    shapes, coded = scan.shapes, [shape for shape in scan.shapes if shape.kind != "Observation"]
+    """What every resource says as a whole, wherever its type keeps it."""
+    shapes = scan.shapes
     columns = {
         "who": "CASE WHEN subject IS NULL THEN patient ELSE subject END",
         "time_text": _by_kind(shapes, lambda shape: _first(shape.times)),
@@ -87,15 +87,28 @@ def _resources(scan: Scan) -> str:
         "known_text": "issued" if scan.has_observations else _TEXT,
         "status_text": _by_kind(shapes, lambda shape: sql.path_sql(shape.status)),
         "concept": _by_kind(
-            coded, lambda shape: sql.concept_code_sql(sql.path_sql(shape.concepts[0])), "'resource|' || kind"
+            shapes, lambda shape: sql.concept_code_sql(sql.path_sql(shape.concepts[0])), "'resource|' || kind"
         ),
     }
-    if _dosed(scan):
-        columns["dose"] = _by_kind(_dosed(scan), _dose, "NULL")
-    return _select(
-        columns,
-        "(SELECT *, resourceType AS kind FROM lines WHERE resourceType IS NOT NULL AND resourceType <> 'Bundle')",
-    )
+    kinds = "(SELECT *, resourceType AS kind FROM lines WHERE resourceType <> 'Bundle')"
+    if any(shape.dosage for shape in shapes):
+        dose = _by_kind((shape for shape in shapes if shape.dosage), _dose, "NULL")
+        kinds = f"({_select({'dose': dose}, kinds)})"
+    return _select(columns | _amounts(scan), kinds)
+
+
+def _amounts(scan: Scan) -> dict[str, str]:
+    """Unit, text, value and comparator of an Observation or a drug, and the drug's route."""
+    observed, given = sql.observed_sql(""), sql.given_sql("dose")
+
+    def amount(name: str) -> str:
+        measured = [shape for shape in scan.shapes if shape.dosage or shape.kind == "Observation"]
+        nothing = "NULL::DOUBLE" if name == "value" else _TEXT
+        return _by_kind(measured, lambda shape: (given if shape.dosage else observed)[name], nothing)
+
+    dosed = (shape for shape in scan.shapes if shape.dosage)
+    route = _by_kind(dosed, lambda _: sql.concept_code_sql("dose.route"))
+    return {f"own_{name}": amount(name) for name in observed} | {"route": route}
 
 
 def _dose(shape: Shape) -> str:
@@ -111,7 +124,7 @@ def _linked(scan: Scan) -> str:
     """The code of a drug or device may stand in another resource: contained, or in a file of its own."""
     shapes = [shape for shape in scan.shapes if shape.reference]
     if not shapes:
-        return _select({"code_of_act": "concept", "lost": _TEXT}, "resources")
+        return _select({"own_code": "concept", "lost": _TEXT}, "resources")
     target = _by_kind(shapes, lambda shape: f'"{shape.reference}"', "NULL")
     inside = "list_filter(contained, lambda r: '#' || r.id = target.reference)[1]"
     key = "coalesce(nullif(regexp_extract(target.reference, '(?:^|/)((?:Medication|Device)/[^/]+)', 1), ''), "
@@ -120,22 +133,22 @@ def _linked(scan: Scan) -> str:
     )
     named = sql.named_code_sql("inside.", "inside.resourceType")
     code = f"coalesce(concept, {named}, {NAMED}.named_code, 'text|' || {sql.clean_sql('target.display')})"
-    coded = f"SELECT found.*, {code} AS code_of_act FROM ({found}) AS found LEFT JOIN {NAMED} USING (key)"
-    return _select({"lost": "CASE WHEN code_of_act IS NULL THEN target.reference END"}, f"({coded})")
+    coded = f"SELECT found.*, {code} AS own_code FROM ({found}) AS found LEFT JOIN {NAMED} USING (key)"
+    return _select({"lost": "CASE WHEN own_code IS NULL THEN target.reference END"}, f"({coded})")
 
 
 def _items(scan: Scan) -> str:
     """One line per component of an Observation, part 1, 2, ...; part 0 is the resource itself."""
-    numbered = "SELECT *, row_number() OVER () AS m FROM "
+    numbered = "SELECT *, row_number() OVER () AS m FROM"
     if not scan.has_observations:
         return f"{numbered} ({_select({'part': '0'}, 'linked')})"
     valued = " OR ".join(f"{name} IS NOT NULL" for name in VALUES)
-    own = f"(kind <> 'Observation' OR coalesce(len(component), 0) = 0 OR {valued})"
-    item = "{" + ", ".join(f"'{name}': \"{name}\"" for name in sql.MEASURED) + "}"
-    parts = f"CASE WHEN kind = 'Observation' AND len(component) > 0 THEN component ELSE [] END"
-    both = f"CASE WHEN own THEN list_prepend({item}, {parts}) ELSE component END"
-    listed = _select({"parts": both}, f"({_select({'own': own}, 'linked')})")
-    unnested = {"item": "unnest(parts)", "part": "generate_subscripts(parts, 1) - own::INTEGER"}
+    # The resource itself stands in the list as NULL: to copy it there would cost more than all the rest.
+    parts = f"CASE WHEN NOT composed THEN [NULL] WHEN {valued} THEN list_prepend(NULL, component) ELSE component END"
+    composed = "kind = 'Observation' AND coalesce(len(component), 0) > 0"
+    listed = _select({"parts": parts}, f"({_select({'composed': composed}, 'linked')})")
+    first = f"CASE WHEN composed AND NOT ({valued}) THEN 0 ELSE 1 END"
+    unnested = {"item": "unnest(parts)", "part": f"generate_subscripts(parts, 1) - {first}"}
     return f"{numbered} ({_select(unnested, f'({listed})')})"
 
 
@@ -146,39 +159,20 @@ def _said(scan: Scan, settings: Settings) -> str:
         for name in ("time", "until", "known")
     }
     subject = sql.subject_sql("who")
-    patient = f"CASE WHEN kind = 'Patient' THEN id ELSE {subject} END" if "Patient" in scan.kinds else subject
-    of_act = {"code": "code_of_act", "route": sql.concept_code_sql("dose.route") if _dosed(scan) else _TEXT}
-    of_item = {"code": sql.concept_code_sql("item.code"), "route": _TEXT}
-    if scan.has_observations:
-        cases = {name: f"CASE WHEN kind = 'Observation' THEN {of_item[name]} ELSE {of_act[name]} END" for name in of_item}
-    else:
-        cases = of_act
-    return _select(
-        {
-            "subject": patient,
-            "by_identifier": f"kind <> 'Patient' AND {sql.by_identifier_sql('who')}",
-            **times,
-            **cases,
-            **_amounts(scan),
-        },
-        "items",
-        [name for name in ("subject", "code") if name in sql.columns_of(scan.kinds)],
-    )
-
-
-def _dosed(scan: Scan) -> list[Shape]:
-    return [shape for shape in scan.shapes if shape.dosage]
-
-
-def _amounts(scan: Scan) -> dict[str, str]:
-    """Unit, text, value and comparator: an Observation's value, a drug's rate or dose."""
-    observed = sql.observed_sql("item")
-    given = sql.given_sql("dose") if _dosed(scan) else dict.fromkeys(observed, "NULL")
-    if not scan.has_observations:
-        return given
-    return {
-        name: f"CASE WHEN kind = 'Observation' THEN {observed[name]} ELSE {given[name]} END" for name in observed
+    who = {
+        "subject": f"CASE WHEN kind = 'Patient' THEN id ELSE {subject} END" if "Patient" in scan.kinds else subject,
+        "by_identifier": f"kind <> 'Patient' AND {sql.by_identifier_sql('who')}",
     }
+    replaced = [name for name in ("subject", "code") if name in sql.columns_of(scan.kinds)]
+    return _select({**who, **times, **_what(scan)}, "items", replaced)
+
+
+def _what(scan: Scan) -> dict[str, str]:
+    """Code and amount of a component, else of the resource."""
+    component = {"code": sql.concept_code_sql("item.code"), **sql.observed_sql("item.")}
+    if not scan.has_observations:
+        return {name: f"own_{name}" for name in component}
+    return {name: f"CASE WHEN part > 0 THEN {text} ELSE own_{name} END" for name, text in component.items()}
 
 
 def _counted(scan: Scan, settings: Settings, lookups: Lookups) -> str:
@@ -222,8 +216,11 @@ def _judged(scan: Scan, settings: Settings, lookups: Lookups) -> str:
         f"WHEN until < time THEN 'end_before_start' WHEN lost IS NOT NULL THEN 'unresolved_reference' "
         f"{observed if scan.has_observations else ''} END"
     )
-    absent = sql.concept_text_sql("item.dataAbsentReason")
-    value = f"coalesce({absent}, item.valueQuantity.value)" if scan.has_observations else _TEXT
+    absent, of_part = (
+        f"coalesce({sql.concept_text_sql(f'{prefix}dataAbsentReason')}, {prefix}valueQuantity.value)"
+        for prefix in ("", "item.")
+    )
+    value = f"CASE WHEN part > 0 THEN {of_part} ELSE {absent} END" if scan.has_observations else _TEXT
     link = _by_kind((shape for shape in scan.shapes if shape.reference), lambda shape: f"'{shape.reference}'")
     why = {
         TWO_SUBJECTS: ("'subject'", "subject"),

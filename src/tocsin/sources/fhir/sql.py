@@ -100,8 +100,7 @@ def _codings(concept: str) -> str:
 
 
 def _words(concept: str) -> str:
-    text, display = clean_sql(f'{concept}."text"'), clean_sql(f"{concept}.coding[1].display")
-    return f"coalesce({text}, {display})"
+    return clean_sql(f'coalesce({concept}."text", {concept}.coding[1].display)')
 
 
 def concept_code_sql(concept: str) -> str:
@@ -124,32 +123,20 @@ def unit_sql(quantity: str) -> str:
     return f"coalesce({clean_sql(quantity + '.code')}, {clean_sql(quantity + '.unit')})"
 
 
-def observed_sql(item: str) -> dict[str, str]:
-    """Twin of `concepts.observed`: SQL for unit, text, value and comparator."""
-    words = clean_sql(f"{item}.valueString")
-    first = [f"{item}.{name} IS NOT NULL" for name in VALUES]
-
-    def case(*values: str) -> str:
-        return "CASE " + " ".join(f"WHEN {c} THEN {v}" for c, v in zip(first, values, strict=True)) + " END"
-
-    quantity = f"{item}.valueQuantity"
+def observed_sql(prefix: str) -> dict[str, str]:
+    """Twin of `concepts.observed`: SQL for unit, text, value and comparator; `prefix` leads to a component."""
+    quantity, concept, text, integer, boolean = (f"{prefix}{name}" for name in VALUES)
+    words = clean_sql(text)
+    number = number_sql(words)
     return {
-        "unit": f"CASE WHEN {first[0]} THEN {unit_sql(quantity)} END",
-        "text": case(
-            "NULL",
-            concept_text_sql(f"{item}.valueCodeableConcept"),
-            f"CASE WHEN {number_sql(words)} IS NULL THEN {words} END",
-            "NULL",
-            f"{item}.valueBoolean",
-        ),
-        "value": case(
-            number_sql(f"{quantity}.value"),
-            "NULL",
-            number_sql(words),
-            number_sql(f"{item}.valueInteger"),
-            "NULL",
-        ),
-        "comparator": f"CASE WHEN {first[0]} THEN {clean_sql(quantity + '.comparator')} END",
+        "unit": f"CASE WHEN {quantity} IS NOT NULL THEN {unit_sql(quantity)} END",
+        "text": f"CASE WHEN {quantity} IS NOT NULL THEN NULL "
+        f"WHEN {concept} IS NOT NULL THEN {concept_text_sql(concept)} "
+        f"WHEN {text} IS NOT NULL THEN CASE WHEN {number} IS NULL THEN {words} END "
+        f"WHEN {integer} IS NULL THEN {boolean} END",
+        "value": f"CASE WHEN {quantity} IS NOT NULL THEN {number_sql(quantity + '.value')} "
+        f"WHEN {concept} IS NOT NULL THEN NULL WHEN {text} IS NOT NULL THEN {number} ELSE {number_sql(integer)} END",
+        "comparator": f"CASE WHEN {quantity} IS NOT NULL THEN {clean_sql(quantity + '.comparator')} END",
     }
 
 
@@ -165,7 +152,7 @@ def given_sql(dosage: str) -> dict[str, str]:
 
     return {
         "unit": case(unit_sql(rate), f"{unit_sql(over)} || '/' || {unit_sql(under)}", unit_sql(dose)),
-        "text": "NULL::VARCHAR",
+        "text": "NULL",
         "value": case(
             number_sql(f"{rate}.value"),
             f"{number_sql(over + '.value')} / {time}",

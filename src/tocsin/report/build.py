@@ -1,0 +1,77 @@
+"""Builds the course of one subject, and cuts it into the pictures that show it."""
+
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from tocsin.knowledge.timeline import Timeline
+from tocsin.report import readings, support
+from tocsin.report.course import Course, Episode, View
+from tocsin.report.records import Records
+from tocsin.report.rows import read_episodes, read_rows, state_bars, steps_of
+
+_SHOWN = ("astct", "ctcae5", "lee2014")
+_BEFORE, _AFTER = timedelta(hours=12), timedelta(hours=12)
+_THERAPY_IN_SIGHT = timedelta(days=3)  # an onset so soon after the therapy is drawn from the therapy on
+_WIDEST = timedelta(days=8)  # what one picture of 80 columns still shows well
+
+
+def build_course(records: Records) -> Course:
+    """Return the course of one subject."""
+    numbers = _numbers(records.run["parameters"])
+    events = sorted(records.events, key=lambda event: (event["time"], event["event_id"]))
+    episodes = read_episodes(records)
+    rows = read_rows(records, episodes)
+    last = max([event["time"] for event in events] + [row.time for row in rows], default=datetime.min)
+    birth = records.subject["birth_date"]
+    systolic, mean = readings.pressures(events, numbers, birth)
+    scales = tuple(dict.fromkeys([*(episode.scale for episode in episodes), *_SHOWN]))
+    return Course(
+        subject_id=records.subject["subject_id"],
+        source_id=records.subject["source_id"],
+        birth_date=birth,
+        sex=records.subject["sex"],
+        scales=scales,
+        episodes=episodes,
+        rows=rows,
+        steps={scale: steps_of(rows, episodes, scale) for scale in scales},
+        fever_threshold=numbers.fever_threshold_cel,
+        temperatures=readings.temperatures(events, numbers),
+        systolic=systolic,
+        mean=mean,
+        fever=state_bars(rows, episodes, "fever"),
+        waived=state_bars(rows, episodes, "fever_waived"),
+        boluses=readings.boluses(events),
+        vasopressors=support.vasopressors(events, numbers, last),
+        oxygen=support.oxygen(events, numbers, last),
+        therapies=readings.therapies(events),
+        treatments=readings.treatments(events, [(episode.onset, episode.last) for episode in episodes]),
+        neuro=readings.neuro(events, birth),
+        attributions=support.attributions(events, last),
+        recorded=tuple(dict.fromkeys(event["time"] for event in events)),
+    )
+
+
+def _numbers(parameters: dict[str, Any]) -> Timeline:
+    """Return the numbers that the run was made with."""
+    return Timeline(**{field.name: parameters[field.name] for field in fields(Timeline)})
+
+
+def views(course: Course) -> tuple[View, ...]:
+    """Return the pictures of a course: one per episode, episodes of one therapy together where they fit."""
+    found: list[View] = []
+    for episode in course.episodes:
+        view = _view_of(episode)
+        before = found[-1] if found else None
+        if before and before.therapy_time == view.therapy_time and view.end - before.start <= _WIDEST:
+            found[-1] = View(before.start, view.end, view.therapy_time, (*before.episodes, episode))
+        else:
+            found.append(view)
+    return tuple(found)
+
+
+def _view_of(episode: Episode) -> View:
+    from_therapy = episode.onset - episode.therapy_time <= _THERAPY_IN_SIGHT
+    start = episode.therapy_time - _BEFORE / 2 if from_therapy else episode.onset - _BEFORE
+    return View(start, episode.last + _AFTER, episode.therapy_time, (episode,))
+
