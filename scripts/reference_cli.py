@@ -26,8 +26,6 @@ def pages() -> dict[str, str]:
 
 
 def _help(group: Any, command: list[str]) -> str:
-    for each in (group, *group.commands.values()):
-        each.rich_markup_mode = None  # plain text: the same on every terminal
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         group.main(

@@ -6,22 +6,24 @@ A line is a time since the first day (`0h`, `1d6h`, `24h-1us`), a word, a value 
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from tests.reference import Event
 from tests.support.timeline_runs import Subject, run_product, run_reference
+from tocsin.knowledge.products import products
 from tocsin.knowledge.vocabulary import CAUSES, OXYGEN_DEVICE, SCALES
 
 DAY_ZERO = dt.datetime(2025, 3, 2, tzinfo=dt.UTC)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICRO = dt.timedelta(microseconds=1)
 ADULT = dt.date(1971, 1, 21)
-KNOWN_PRODUCTS = frozenset({"axicabtagene_ciloleucel", "teclistamab", "rituximab"})
 UNITS = {"d": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "us": 1}
 SHORT = {
     "temp": "body_temperature",
@@ -149,7 +151,7 @@ def graded(text: str, birth: dt.date | None = ADULT) -> tuple[list[dict[str, Any
     """Rows and episodes of one chart by the product, after seeing that the reference engine says the same."""
     subject: Subject = (birth, chart(text))
     product = run_product([subject])
-    assert product == run_reference([subject], KNOWN_PRODUCTS), show(subject)
+    assert product == run_reference([subject], frozenset(products())), show(subject)
     return product
 
 
@@ -162,14 +164,19 @@ def _same_times(rows: Sequence[str]) -> list[str]:
 def check_rows(one: Case, columns: Sequence[str]) -> None:
     """The case's rows, in the table's columns."""
     rows, _ = graded(one.chart, one.birth)
-    assert shown_rows(rows, columns) == _same_times([" ".join(row.split()) for row in one.rows])
+    _compare(one, shown_rows(rows, columns), _same_times([" ".join(row.split()) for row in one.rows]))
 
 
 def check_episodes(one: Case, columns: Sequence[str]) -> None:
     """The case's episodes: a line each, the table's columns."""
     _, episodes = graded(one.chart, one.birth)
     shown = [" ".join(_cell(episode, column) for column in columns) for episode in episodes]
-    assert shown == [" ".join(row.split()) for row in one.rows]
+    _compare(one, shown, [" ".join(row.split()) for row in one.rows])
+
+
+def _compare(one: Case, found: list[str], expected: list[str]) -> None:
+    """Fail readably when the rows are not those of the case."""
+    assert found == expected, f"\nchart:    {one.chart}\nexpected: {'; '.join(expected)}\nfound:    {'; '.join(found)}"
 
 
 def show(subject: Subject) -> str:
@@ -203,3 +210,46 @@ def _brief(row: dict[str, Any] | None) -> str:
     """The time of a row or the onset of an episode."""
     assert row is not None
     return f"{since(row.get('time') or row.get('onset'))} (episode {row['episode']})"
+
+
+# The files of our CSV layout in the order that numbers their rows.
+FILES = {"events": "events.csv", "index_therapy": "therapies.csv", "attribution": "annotations.csv", "subjects": "subjects.csv"}
+HEADERS = ("subject_id,time,signal,value,unit,text,end", "subject_id,time,cause,product", "subject_id,time,attribution", "subject_id,birth_date")
+STRIDE = 10_000_000_000
+
+
+def _stamp(time: int | None) -> str:
+    """A time as our CSV layout has it."""
+    return "" if time is None else (EPOCH + time * MICRO).isoformat()
+
+
+def _line(event: Event) -> tuple[object, ...]:
+    """An event as a line of its file."""
+    who, when = event.subject_id, _stamp(event.time)
+    if event.signal == "index_therapy":
+        return (who, when, *(event.text or "").partition("/")[::2])
+    if event.signal == "attribution":
+        return who, when, event.text
+    value = "" if event.value is None else repr(event.value)
+    return who, when, event.signal, value, "", event.text or "", _stamp(event.end)
+
+
+def write_folder(folder: Path, made_up: Sequence[Subject]) -> list[Subject]:
+    """Write subjects in our CSV layout; return them with the event ids that their rows have there."""
+    lines: dict[str, list[tuple[object, ...]]] = {name: [] for name in FILES}
+    numbered: list[Subject] = []
+    for birth, events in made_up:
+        mine: list[Event] = []
+        for event in events:
+            file = event.signal if event.signal in FILES else "events"
+            lines[file].append(_line(event))
+            mine.append(replace(event, event_id=STRIDE * list(FILES).index(file) + len(lines[file])))
+        lines["subjects"].append((events[0].subject_id, birth or ""))
+        numbered.append((birth, mine))
+    folder.mkdir(parents=True, exist_ok=True)
+    for (name, file), header in zip(FILES.items(), HEADERS, strict=True):
+        with (folder / file).open("w", newline="", encoding="utf-8") as out:
+            writer = csv.writer(out, lineterminator="\n")
+            writer.writerow(header.split(","))
+            writer.writerows(lines[name])
+    return numbered

@@ -23,6 +23,7 @@ from tocsin.events.door import (
 )
 from tocsin.events.order import in_order, merge_order
 from tocsin.knowledge.timeline import Timeline as Numbers
+from tocsin.sources.meds import stream_as_it_stands
 from tocsin.timeline import Batch
 from tocsin.timeline.layout import NEVER, NO_END
 
@@ -65,17 +66,17 @@ def bolus_rule(numbers: Numbers) -> BolusRule:
     )
 
 
-def _sql(part: Part, as_known: bool, ordered: bool) -> str:
-    """Return the SQL of a part's mapped rows of subjects with a therapy."""
+def _sql(part: Part, as_known: bool) -> str:
+    """Return the SQL of a part's mapped rows of subjects with a therapy, sorted."""
     until = (
         "coalesce(epoch_us(r.until), -9223372036854775808) AS until"
         if part.source.flat
-        else f"{NO_END + 1} AS until"
+        else f"{NO_END + 1} - 1 AS until"
     )
     subject = subject_column(part)
     columns = f"r.row, {subject} AS subject_id, {time_column(part, as_known)} AS time, {until}, {value_column()}, k.concept"
     rows = clean_rows(part, columns, f"{subject} IN (SELECT subject_id FROM therapy_subjects)")
-    return f"SELECT * FROM ({rows}) ORDER BY subject_id, time, row" if ordered else rows
+    return f"SELECT * FROM ({rows}) ORDER BY subject_id, time, row"
 
 
 def _arrays(batch: pa.RecordBatch) -> list[NDArray[np.int64]]:
@@ -104,22 +105,39 @@ class PartStream:
 
     def batches(self, ordered: bool) -> Iterator[tuple[Events, SetAside]]:
         """Yield events and refused rows, batch by batch. Raises NotSorted when `ordered` is false and the rows are not."""
-        reader = self._con.sql(_sql(self.part, self._as_known, ordered)).to_arrow_reader(BATCH_ROWS)
+        yield from self._sorted_batches() if ordered else self._batches_as_they_stand()
+
+    def _sorted_batches(self) -> Iterator[tuple[Events, SetAside]]:
+        """Yield batches that DuckDB has sorted."""
+        reader = self._con.sql(_sql(self.part, self._as_known)).to_arrow_reader(BATCH_ROWS)
+        try:
+            for batch in reader:
+                if batch.num_rows:
+                    row, subject, time, until, raw, concept = _arrays(batch)
+                    yield self._doored(
+                        row, subject, time, until, raw.astype(np.float64), concept.astype(np.int32)
+                    )
+        finally:
+            reader.close()  # a half-read result would keep the connection busy
+
+    def _batches_as_they_stand(self) -> Iterator[tuple[Events, SetAside]]:
+        """Yield batches in the order of the files, as long as that is by subject and time."""
+        kinds = self.part.census.kinds
+        places = {
+            (kinds[place].key.code, kinds[place].key.text): place for place in self.part.census.mapped()
+        }
         last_subject, last_time = NEVER, NEVER
-        for batch in reader:
-            if not batch.num_rows:
+        for row, subject, time, raw, concept in stream_as_it_stands(self.part.source, places, BATCH_ROWS):
+            if not len(time):
                 continue
-            row, subject, time, until, raw, concept = _arrays(batch)
-            if not ordered and not in_order(subject, time, last_subject, last_time):
+            if not in_order(subject, time, last_subject, last_time):
                 raise NotSorted
             last_subject, last_time = int(subject[-1]), int(time[-1])
-            yield self._doored(row, subject, time, until, raw.astype(np.float64), concept.astype(np.int32))
+            yield self._doored(row, subject, time, np.full(len(time), NO_END), raw, concept)
 
     def _doored(self, row: NDArray[np.int64], subject: NDArray[np.int64], time: NDArray[np.int64], until: NDArray[np.int64],
                 raw: NDArray[np.float64], concept: NDArray[np.int32]) -> tuple[Events, SetAside]:  # fmt: skip
         """Pass a batch through the door and part used from refused."""
-        if not self.part.source.flat:
-            until = np.full(len(time), NO_END)
         pairs, _ = self._plan.pairs[self.part.table]
         census, out = self.part.census, empty_doored(len(time))
         pass_rows(census.conversions, census.concepts, self._plan.spans, self._plan.weights, pairs, self._bolus,

@@ -8,11 +8,11 @@ from tocsin.knowledge.timeline import Timeline
 from tocsin.report import readings, support
 from tocsin.report.course import Course, Episode, View
 from tocsin.report.records import Records
-from tocsin.report.rows import read_episodes, read_rows, state_bars, steps_of
+from tocsin.report.rows import Support, read_episodes, read_rows, state_bars, steps_of
 
 _SHOWN = ("astct", "ctcae5", "lee2014")
 _BEFORE, _AFTER = timedelta(hours=12), timedelta(hours=12)
-_THERAPY_IN_SIGHT = timedelta(days=3)  # an onset so soon after the therapy is drawn from the therapy on
+_THERAPY_IN_SIGHT = timedelta(days=1.5)  # an onset so soon after the therapy is drawn from the therapy on
 _WIDEST = timedelta(days=8)  # what one picture of 80 columns still shows well
 
 
@@ -21,8 +21,14 @@ def build_course(records: Records) -> Course:
     numbers = _numbers(records.run["parameters"])
     events = sorted(records.events, key=lambda event: (event["time"], event["event_id"]))
     episodes = read_episodes(records)
-    rows = read_rows(records, episodes)
-    last = max([event["time"] for event in events] + [row.time for row in rows], default=datetime.min)
+    last = max(
+        [event["time"] for event in events] + [row["time"] for row in records.grades], default=datetime.min
+    )
+    oxygen = support.oxygen(events, numbers, last)
+    devices = support.device_runs(events, numbers, last)
+    attributions = support.attributions(events, last)
+    lookup = Support({event["event_id"]: event for event in events}, devices, oxygen, attributions)
+    rows = read_rows(records, episodes, lookup)
     birth = records.subject["birth_date"]
     systolic, mean = readings.pressures(events, numbers, birth)
     scales = tuple(dict.fromkeys([*(episode.scale for episode in episodes), *_SHOWN]))
@@ -43,11 +49,11 @@ def build_course(records: Records) -> Course:
         waived=state_bars(rows, episodes, "fever_waived"),
         boluses=readings.boluses(events),
         vasopressors=support.vasopressors(events, numbers, last),
-        oxygen=support.oxygen(events, numbers, last),
+        oxygen=oxygen,
         therapies=readings.therapies(events),
         treatments=readings.treatments(events, [(episode.onset, episode.last) for episode in episodes]),
         neuro=readings.neuro(events, birth),
-        attributions=support.attributions(events, last),
+        attributions=attributions,
         recorded=tuple(dict.fromkeys(event["time"] for event in events)),
     )
 
@@ -74,4 +80,3 @@ def _view_of(episode: Episode) -> View:
     from_therapy = episode.onset - episode.therapy_time <= _THERAPY_IN_SIGHT
     start = episode.therapy_time - _BEFORE / 2 if from_therapy else episode.onset - _BEFORE
     return View(start, episode.last + _AFTER, episode.therapy_time, (episode,))
-

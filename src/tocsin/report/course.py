@@ -72,6 +72,8 @@ class Evidence:
     text: str | None
     time: datetime
     end: datetime | None
+    since: datetime  # when the run began that it belongs to; a device is charted again and again
+    detail: str  # what else was charted of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,11 @@ class Episode:
     resolved_at: datetime | None
     ended: str | None
     hours: float
+    tocilizumab_doses: int
+    glucocorticoid_days: int
+    vasopressor_hours: float
+    highest_oxygen: str
+    icans_peak: Grades  # nothing if never assessed
     last: datetime  # the last instant that the episode has a grade for
     flags: tuple[str, ...]
 
@@ -149,4 +156,3 @@ class View:
     end: datetime
     therapy_time: datetime
     episodes: tuple[Episode, ...]
-

@@ -9,9 +9,19 @@ from tocsin.knowledge.causes import cause_words
 from tocsin.knowledge.products import products
 
 _UNIT: Final = MappingProxyType(
-    {"Cel": "°C", "mm[Hg]": "mmHg", "[IU]/min": "U/min", "10*6": "million cells", "{score}": "", "10*3/uL": "10³/uL"}
+    {
+        "Cel": "°C",
+        "mm[Hg]": "mmHg",
+        "[IU]/min": "U/min",
+        "10*6": "million cells",
+        "{score}": "",
+        "10*3/uL": "10³/uL",
+    }
 )
 
+_LANE: Final = MappingProxyType(
+    {"high_flow_nasal_cannula": "high-flow cannula", "non_rebreather": "non-rebreather", "blow_by": "blow-by"}
+)
 _DEVICE: Final = MappingProxyType({"invasive_ventilation": "ventilator", "room_air": "room air"})
 
 
@@ -37,7 +47,7 @@ def device_name(device: str) -> str:
 
 def lane_name(device: str) -> str:
     """Return an oxygen device in the few letters of a lane."""
-    return device_name(device).replace("nasal cannula", "cannula" if device.startswith("high") else "nasal cannula").removesuffix(" mask")
+    return _LANE.get(device, device_name(device))
 
 
 def drug_name(drug: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from math import ceil, floor
+from math import floor
 
 from rich.text import Text
 
@@ -19,6 +19,7 @@ FAINT, STRONG = "dim", "bold"
 GAP = timedelta(hours=12)  # a silence of the record that is longer is shown
 _GRIDS = (5, 10, 15, 20, 25, 30, 40, 50)
 _ROWS_OF_PRESSURE = 6
+_NUMBER = 3  # characters of what is written in place of a mark: a dose's number, a score, a set of grades
 
 Series = tuple[Sequence[Reading], str, str]  # readings, the sign of a marked one, the sign of another
 
@@ -69,7 +70,11 @@ def _band(canvas: Canvas, columns: range, grades: Grades) -> None:
         canvas.put(top - grade, columns.start, sign * len(columns), RAMP[grades[-1]])
     text = grades_text(grades)
     if len(text) <= len(columns) and grades[-1]:
-        ink = f"bold {'#ffffff' if grades[-1] > 2 else '#102030'} on {RAMP[grades[-1]]}" if len(grades) == 1 else STRONG
+        ink = (
+            f"bold {'#ffffff' if grades[-1] > 2 else '#102030'} on {RAMP[grades[-1]]}"
+            if len(grades) == 1
+            else STRONG
+        )
         canvas.put(top - grades[-1], columns.start + (len(columns) - len(text)) // 2, text, ink)
 
 
@@ -96,10 +101,12 @@ def strip(name: str, steps: Sequence[Step], axis: Axis) -> Text:
     for columns, grades in shown_steps(steps, axis):
         text = grades_text(grades)
         fill = "─" if len(grades) == 1 else HATCH
-        canvas.put(0, columns.start, (text if len(text) <= len(columns) else "").ljust(len(columns), fill))
+        canvas.put(0, columns.start, (text if len(text) < len(columns) else "").ljust(len(columns), fill))
     for step in steps:
         if step.start == step.end and axis.shows(step.start):
-            canvas.put(0, _after(axis, step.start), ("† " if step.grades[-1] else "") + grades_text(step.grades))
+            canvas.put(
+                0, _after(axis, step.start), ("† " if step.grades[-1] else "") + grades_text(step.grades)
+            )
     return labelled(name, next(canvas.lines()), FAINT)
 
 
@@ -120,16 +127,20 @@ def pressure_lane(systolic: Sequence[Reading], mean: Sequence[Reading], axis: Ax
         yield from _plot("BP mmHg", series, axis, (min(seen), max(seen), grid), None)
 
 
+def _nearest(value: float) -> int:
+    return floor(value + 0.5)
+
+
 def _plot(
     name: str, series: Sequence[Series], axis: Axis, extent: tuple[float, float, float], line: float | None
 ) -> Iterator[Text]:
     """Yield a chart of points; in a place that two share the marked one is shown."""
     low, high, grid = extent
-    bottom, rows = floor(low / grid) * grid, ceil(high / grid) - floor(low / grid) + 1
+    bottom, rows = _nearest(low / grid) * grid, _nearest(high / grid) - _nearest(low / grid) + 1
     canvas = Canvas(axis.columns, rows)
 
     def place(value: float) -> int:
-        return rows - 1 - floor((value - bottom) / grid + 0.5)
+        return rows - 1 - _nearest((value - bottom) / grid)
 
     if line is not None:
         canvas.put(place(line), 0, "┄" * axis.columns, FAINT)
@@ -146,15 +157,16 @@ def _plot(
 
 def bar_lane(lane: BarLane, axis: Axis, style: str = "") -> Text | None:
     """Return what ran as bars, each with the longest label that it has room for; None if nothing is in sight."""
-    canvas = Canvas(axis.columns, 1)
-    in_sight = [bar for bar in lane.bars if axis.span(bar.start, bar.end)]
+    spans = [(axis.span(bar.start, bar.end), bar.labels) for bar in lane.bars]
+    in_sight = [(columns, labels) for columns, labels in spans if columns]
     if not in_sight:
         return None
-    for bar in in_sight:
-        columns = axis.span(bar.start, bar.end)
-        room = len(columns) - 1
-        label = next((label for label in bar.labels if len(label) <= room), "")
-        canvas.put(0, columns.start, ("┣" + label).ljust(len(columns), "━"), style)
+    canvas = Canvas(axis.columns, 1)
+    starts = [columns.start for columns, _ in in_sight[1:]] + [axis.columns]
+    for (columns, labels), following in zip(in_sight, starts, strict=True):
+        length = max(min(columns.stop, following) - columns.start, 1)
+        label = next((label for label in labels if len(label) < length), "")
+        canvas.put(0, columns.start, ("┣" + label).ljust(length, "━"), style)
     return labelled(lane.name, next(canvas.lines()))
 
 
@@ -169,15 +181,16 @@ def state_lane(name: str, spans: Sequence[tuple[datetime, datetime]], axis: Axis
 
 
 def mark_lane(lane: MarkLane, axis: Axis, sign: str) -> Text | None:
-    """Return what was given or said as marks, the label in place of the sign where there is one."""
+    """Return what was given or said as marks; a number stands in place of the sign, an amount beside it."""
     canvas = Canvas(axis.columns, 1)
-    for mark in lane.marks:
-        text = mark.label or sign
-        column = axis.column(mark.time)
-        if axis.shows(mark.time) and (len(text) == 1 or canvas.is_free(0, column, len(text))):
-            canvas.put(0, column, text, STRONG)
-    line = next(canvas.lines())
-    return labelled(lane.name, line) if line.plain.strip() else None
+    in_sight = [(axis.column(mark.time), mark.label) for mark in lane.marks if axis.shows(mark.time)]
+    for column, text in in_sight:
+        number = 0 < len(text) <= _NUMBER and canvas.is_free(0, column, len(text))
+        canvas.put(0, column, text if number else sign, STRONG)
+    for column, text in in_sight:
+        if len(text) > _NUMBER and canvas.is_free(0, column + 1, len(text) + 1):
+            canvas.put(0, column + 1, text)
+    return labelled(lane.name, next(canvas.lines())) if in_sight else None
 
 
 def moments_lane(moments: Sequence[tuple[datetime, str]], axis: Axis) -> Text:
@@ -196,7 +209,11 @@ def moments_lane(moments: Sequence[tuple[datetime, str]], axis: Axis) -> Text:
 
 def _apart(canvas: Canvas, start: int, length: int) -> bool:
     """Return whether no other word would touch a word at this place."""
-    return all(not canvas.char(0, place).isalpha() for place in (start - 1, start + length) if 0 <= place < canvas.width)
+    return all(
+        not canvas.char(0, place).isalpha()
+        for place in (start - 1, start + length)
+        if 0 <= place < canvas.width
+    )
 
 
 def ruler(recorded: Sequence[datetime], axis: Axis) -> Text:
@@ -212,6 +229,11 @@ def ruler(recorded: Sequence[datetime], axis: Axis) -> Text:
     return labelled("", next(canvas.lines()))
 
 
+def _tick(canvas: Canvas, column: int, text: str) -> None:
+    """Write a tick of the axis, its words only where they fit."""
+    canvas.put(0, column, text if canvas.is_free(0, column, len(text)) else text[0])
+
+
 def day_line(therapy: datetime, axis: Axis) -> Text:
     """Return the days since the therapy."""
     canvas = Canvas(axis.columns, 1)
@@ -220,7 +242,7 @@ def day_line(therapy: datetime, axis: Axis) -> Text:
         if len(ticks) * 7 <= axis.columns:
             break
     for tick in ticks:
-        canvas.put(0, axis.column(tick), f"│{round((tick - therapy) / timedelta(days=1)):+d}")
+        _tick(canvas, axis.column(tick), f"│{round((tick - therapy) / timedelta(days=1)):+d}")
     return labelled("day", next(canvas.lines()), FAINT)
 
 
@@ -233,5 +255,5 @@ def clock_line(axis: Axis) -> Text:
         if len(ticks) * 9 <= axis.columns:
             break
     for tick in ticks:
-        canvas.put(0, axis.column(tick), f"│{tick:%H:%M}" if tick.hour else f"│{tick.day} {tick:%b}")
+        _tick(canvas, axis.column(tick), f"│{tick:%H:%M}" if tick.hour else f"│{tick.day} {tick:%b}")
     return labelled("clock (UTC)", next(canvas.lines()), FAINT)

@@ -14,7 +14,6 @@ from tocsin.report.labels import drug_name, figure, grades_text, therapy_lane
 from tocsin.report.support import of_signal
 from tocsin.timeline.apply import is_adult, systolic_limit
 from tocsin.timeline.layout import NEVER, YEAR
-from tocsin.timeline.rules import parameter_record
 
 Line = dict[str, Any]
 Span = tuple[datetime, datetime]
@@ -27,7 +26,11 @@ def micros(moment: datetime | date | None) -> int:
     """Return an instant, or the start of a day, as the timeline counts it."""
     if moment is None:
         return NEVER
-    time = moment if isinstance(moment, datetime) else datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    time = (
+        moment
+        if isinstance(moment, datetime)
+        else datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    )
     return (time - _EPOCH) // _MICROSECOND
 
 
@@ -42,21 +45,23 @@ def readings(events: Sequence[Line], name: str, marked: Callable[[Line], bool]) 
 
 def temperatures(events: Sequence[Line], numbers: Timeline) -> tuple[Reading, ...]:
     """Return the temperatures, fevers marked."""
-    return readings(events, "body_temperature", lambda event: event["numeric_value"] >= numbers.fever_threshold_cel)
+    return readings(
+        events, "body_temperature", lambda event: event["numeric_value"] >= numbers.fever_threshold_cel
+    )
 
 
 def pressures(
     events: Sequence[Line], numbers: Timeline, birth: date | None
 ) -> tuple[tuple[Reading, ...], tuple[Reading, ...]]:
     """Return systolic and mean pressures, those low at the subject's age marked."""
-    record, born = parameter_record(numbers)[0], micros(birth)
+    born = micros(birth)
     limit, adult = _plain(systolic_limit), _plain(is_adult)
 
     def systolic_low(event: Line) -> bool:
-        return event["numeric_value"] < limit(record, born, micros(event["time"]))
+        return event["numeric_value"] < limit(numbers, born, micros(event["time"]))
 
     def mean_low(event: Line) -> bool:
-        return adult(record, born, micros(event["time"])) and event["numeric_value"] < numbers.adult_map_low
+        return adult(numbers, born, micros(event["time"])) and event["numeric_value"] < numbers.adult_map_low
 
     return readings(events, "systolic_bp", systolic_low), readings(events, "mean_arterial_pressure", mean_low)
 
@@ -69,7 +74,9 @@ def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
 def boluses(events: Sequence[Line]) -> MarkLane:
     """Return the fluid boluses."""
     given = of_signal(events, "iv_fluid_bolus")
-    return MarkLane("fluid bolus", tuple(Mark(event["time"], _amount(event), event["event_id"]) for event in given))
+    return MarkLane(
+        "fluid bolus", tuple(Mark(event["time"], _amount(event), event["event_id"]) for event in given)
+    )
 
 
 def _amount(event: Line) -> str:
@@ -88,7 +95,9 @@ def _doses(given: Sequence[Line], episodes: Sequence[Span], name: str) -> tuple[
     count: dict[int, int] = {}
     marks: list[Mark] = []
     for event in given:
-        inside = next((place for place, (start, end) in enumerate(episodes) if start <= event["time"] <= end), None)
+        inside = next(
+            (place for place, (start, end) in enumerate(episodes) if start <= event["time"] <= end), None
+        )
         label = ""
         if name == "tocilizumab" and inside is not None:
             count[inside] = count.get(inside, 0) + 1

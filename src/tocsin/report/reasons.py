@@ -37,7 +37,9 @@ _OXYGEN: Final = MappingProxyType(
     }
 )
 _DOSE: Final = MappingProxyType({"low": "low dose", "high": "high dose", "unknown": "dose not recorded"})
-_FIO2: Final = MappingProxyType({"below_40": "FiO2 under 40 %", "at_least_40": "FiO2 of 40 % or more", "unknown": "FiO2 not recorded"})
+_FIO2: Final = MappingProxyType(
+    {"below_40": "FiO2 under 40 %", "at_least_40": "FiO2 of 40 % or more", "unknown": "FiO2 not recorded"}
+)
 
 
 def grade_rows(row: Line, of: Scale) -> tuple[tuple[HypotensionRow, ...], tuple[OxygenRow, ...]]:
@@ -60,8 +62,8 @@ def is_recalled(row: Line, id: str) -> bool:
     return any(cell.confidence == "recalled" for cells in grade_rows(row, scale(id)) for cell in cells)
 
 
-def why(row: Line, id: str, evidence: Sequence[Evidence]) -> str:
-    """Return the reason for the grade of a row on a scale, and the records that it rests on."""
+def why(row: Line, before: Line | None, id: str, evidence: Sequence[Evidence], aside: Sequence[str]) -> str:
+    """Return the reason for the grade of a row on a scale, what is new since the row before, and the records behind it."""
     of, bits = scale(id), int(row[f"{id}_set"])
     if row["driver"] == "death":
         return f"{head(bits, label(of))}: {_death(bits)}."
@@ -69,10 +71,36 @@ def why(row: Line, id: str, evidence: Sequence[Evidence]) -> str:
         return "Resolved: no fever, no hypotension and no oxygen need for as long as it takes to end the episode."
     hypotension, oxygen = grade_rows(row, of)
     signs = [*_circulation(row, hypotension), *_breathing(row, oxygen)]
-    said = signs or [_fever(row, bits)]
-    recalled = recalled_note(cell.confidence for cell in (*hypotension, *oxygen))
-    rests_on = rests_on_text(evidence, row["time"])
-    return " ".join(filter(None, (f"{head(bits, label(of))}: {'; '.join(said)}.", *_open(bits, hypotension, oxygen), rests_on, recalled)))
+    said = signs or [_fever(row, bits, aside)]
+    parts = (
+        f"{head(bits, label(of))}: {'; '.join(said)}.",
+        *_open(bits, hypotension, oxygen),
+        f"Laid to another cause than CRS: {', '.join(aside)}." if aside else "",
+        *_news(row, before or row),
+        rests_on_text(evidence, row["time"]),
+        recalled_note(cell.confidence for cell in (*hypotension, *oxygen)),
+    )
+    return " ".join(filter(None, parts))
+
+
+def _news(row: Line, before: Line) -> list[str]:
+    """Return what changed that the categories do not say."""
+
+    def now(column: str, *values: Any) -> bool:
+        return row[column] != before[column] and row[column] in values
+
+    said = {
+        "From here on fever is waived: a drug that may hide it was given.": now("fever_waived", True),
+        "Fever again.": now("fever", True),
+        "No fever any more.": now("fever", False),
+        "A vasopressor has run for 24 h without a break.": now("run_24h", True),
+        "The dose is now high by the cut-offs of Lee 2014.": now("dose_band", "high"),
+        "The dose is now low by the cut-offs of Lee 2014.": now("dose_band", "low")
+        and before["dose_band"] is not None,
+        "FiO2 now under 40 %.": now("fio2_band", "below_40"),
+        "FiO2 now 40 % or more.": now("fio2_band", "at_least_40"),
+    }
+    return [text for text, is_so in said.items() if is_so]
 
 
 def _death(bits: int) -> str:
@@ -96,16 +124,26 @@ def _breathing(row: Line, cells: Sequence[OxygenRow]) -> list[str]:
     tube = ["a tube for the airway alone"] if row["airway_tube"] and cells else []
     if not cells or row["oxygen"] == "none":
         return tube
-    by_fio2 = row["fio2_band"] and (row["fio2_band"] != "unknown" or len(cells) > 1) and any(cell.fio2_band for cell in cells)
+    by_fio2 = (
+        row["fio2_band"]
+        and (row["fio2_band"] != "unknown" or len(cells) > 1)
+        and any(cell.fio2_band for cell in cells)
+    )
     fio2 = [_FIO2[row["fio2_band"]]] if by_fio2 else []
     return [", ".join([_OXYGEN[row["oxygen"]], *fio2]), *tube]
 
 
-def _fever(row: Line, bits: int) -> str:
+def _fever(row: Line, bits: int, aside: Sequence[str]) -> str:
     if row["fever"]:
         return "fever, no hypotension, no oxygen need"
+    if "fever" in aside:
+        return "fever is laid to another cause"
     waived = row["fever_waived"] or not bits & sets.ZERO
-    return "no fever now: masked by a drug, or resolving" if waived else "the fever left without a drug that hides it"
+    return (
+        "no fever now: masked by a drug, or resolving"
+        if waived
+        else "the fever left without a drug that hides it"
+    )
 
 
 def _open(bits: int, hypotension: Sequence[HypotensionRow], oxygen: Sequence[OxygenRow]) -> list[str]:
@@ -136,5 +174,6 @@ def _record(one: Evidence, now: datetime) -> str:
     if one.part == "vasopressor":
         return f"{drug_name(one.signal)} {value or 'at a rate not recorded'} {since(one.time, now)}"
     if one.signal == "oxygen_device":
-        return f"{device_name(one.text or '')} {since(one.time, now)}"
+        detail = f", now {one.detail}" if one.detail else ""
+        return f"{device_name(one.text or '')} {since(one.since, now)}{detail}"
     return f"{drug_name(one.signal).removesuffix(' bp')} {value} {at(one.time, now)}"

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from tocsin.errors import UserError
 
 Line = dict[str, Any]
+_MOST_COMPARED = 100_000  # ids that a misspelt one is compared with: comparing is slow
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,15 @@ class Records:
 
 def pick(subject: Line, tables: Mapping[str, pa.Table], run: Mapping[str, Any]) -> Records:
     """Return one subject's records out of the tables of a run."""
-    mine = {name: _of_subject(tables[name], subject["subject_id"]) for name in ("grades", "episodes", "events")}
+    mine = {
+        name: of_subject(tables[name], subject["subject_id"]) for name in ("grades", "episodes", "events")
+    }
     return Records(subject=subject, run=run, **{name: table.to_pylist() for name, table in mine.items()})
 
 
-def _of_subject(table: pa.Table, subject_id: int) -> pa.Table:
-    return table.filter(pc.equal(table["subject_id"], subject_id))
+def of_subject(table: pa.Table, subject_id: int) -> pa.Table:
+    """Return the rows of one subject."""
+    return table.filter(pc.equal(table["subject_id"], pa.scalar(subject_id)))
 
 
 def read_records(folder: Path, subject: str) -> Records:
@@ -62,11 +66,19 @@ def read_episodes(folder: Path) -> tuple[list[Line], dict[int, str]]:
     read_run(folder)
     episodes = _read(folder, "episodes").to_pylist()
     chosen = {row["subject_id"] for row in episodes}
-    return episodes, {row["subject_id"]: row["source_id"] for row in _with(_read(folder, "subjects"), chosen)}
+    return episodes, source_ids(_with(_read(folder, "subjects"), chosen))
 
 
-def _with(subjects: pa.Table, chosen: set[int]) -> list[Line]:
-    return subjects.filter(pc.is_in(subjects["subject_id"], pa.array(sorted(chosen), pa.int64()))).to_pylist()
+def source_ids(subjects: pa.Table) -> dict[int, str]:
+    """Return the source's own id of each subject."""
+    return {
+        row["subject_id"]: row["source_id"]
+        for row in subjects.select(["subject_id", "source_id"]).to_pylist()
+    }
+
+
+def _with(subjects: pa.Table, chosen: set[int]) -> pa.Table:
+    return subjects.filter(pc.is_in(subjects["subject_id"], pa.array(sorted(chosen), pa.int64())))
 
 
 def _read(folder: Path, name: str, **options: Any) -> pa.Table:
@@ -78,12 +90,20 @@ def _read(folder: Path, name: str, **options: Any) -> pa.Table:
 
 def _find(folder: Path, subjects: pa.Table, name: str) -> Line:
     """Return the subject that a text names: by the source's own id, else by its number."""
-    source_ids = subjects["source_id"]
-    found = subjects.filter(pc.equal(source_ids, name))
+    found = subjects.filter(pc.equal(subjects["source_id"], pa.scalar(name)))
     if not found.num_rows and name.isdecimal() and len(name) < 19:
-        found = _of_subject(subjects, int(name))
+        found = of_subject(subjects, int(name))
     if found.num_rows:
         return found.to_pylist()[0]
-    near = difflib.get_close_matches(name, [str(one) for one in source_ids.to_pylist()[:100_000]], n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"`tocsin show {folder}` lists those with an episode"
+    near = difflib.get_close_matches(
+        name,
+        [str(one) for one in subjects["source_id"].slice(0, _MOST_COMPARED).to_pylist()],
+        n=3,
+        cutoff=0.5,
+    )
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"`tocsin show {folder}` lists those with an episode"
+    )
     raise UserError(f"{folder}: no subject {name!r} in it; {hint}")

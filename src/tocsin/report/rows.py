@@ -1,6 +1,7 @@
 """The rows of a course: each change of the state with its grades, its reason and its evidence."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,10 +9,11 @@ from tocsin.episodes import record_scales
 from tocsin.grading.sets import members
 from tocsin.knowledge.signals import signal
 from tocsin.knowledge.vocabulary import SCALES
-from tocsin.report.course import Bar, Episode, Evidence, Row, Step
-from tocsin.report.labels import days
+from tocsin.report.course import Bar, BarLane, Episode, Evidence, Grades, Row, Step
+from tocsin.report.labels import days, lane_name
 from tocsin.report.reasons import is_recalled, settled_by, why
 from tocsin.report.records import Records
+from tocsin.report.support import NOT_CRS, DeviceRun
 
 Line = dict[str, Any]
 
@@ -20,6 +22,12 @@ def scale_of_record(run: Mapping[str, Any], cause: str) -> str:
     """Return the scale that a run graded a cause by."""
     named = run["parameters"]["scale"]
     return named if named in SCALES else record_scales()[cause]
+
+
+def peak_of(episode: Line, scale: str) -> Grades:
+    """Return the lowest and the highest grade that the peak of an episode may be, one where they are the same."""
+    low, high = episode[f"{scale}_peak_low"], episode[f"{scale}_peak_high"]
+    return (low,) if low == high else (low, high)
 
 
 def read_episodes(records: Records) -> tuple[Episode, ...]:
@@ -31,7 +39,6 @@ def _episode(records: Records, line: Line) -> Episode:
     scale = scale_of_record(records.run, line["cause"])
     own = [row["time"] for row in records.grades if row["episode"] == line["episode"]]
     ongoing = line["ended"] is None and records.events
-    low, high = line[f"{scale}_peak_low"], line[f"{scale}_peak_high"]
     return Episode(
         number=line["episode"],
         cause=line["cause"],
@@ -39,25 +46,60 @@ def _episode(records: Records, line: Line) -> Episode:
         scale=scale,
         therapy_time=line["therapy_time"],
         onset=line["onset"],
-        peak=(low,) if low == high else (low, high),
+        peak=peak_of(line, scale),
         peak_time=line[f"{scale}_peak_time"],
         resolved_at=line["resolved_at"],
         ended=line["ended"],
         hours=line["hours"],
+        tocilizumab_doses=line["tocilizumab_doses"],
+        glucocorticoid_days=line["glucocorticoid_days"],
+        vasopressor_hours=line["vasopressor_hours"],
+        highest_oxygen=line["highest_oxygen"],
+        icans_peak=members(line["icans_peak_set"]) if line["icans_peak_set"] else (),
         last=max(*own, records.events[-1]["time"]) if ongoing else max(own),
         flags=tuple(line["flags"]),
     )
 
 
-def read_rows(records: Records, episodes: Sequence[Episode]) -> tuple[Row, ...]:
+@dataclass(frozen=True)
+class Support:
+    """What a row's evidence is looked up in."""
+
+    events: Mapping[int, Line]
+    devices: Sequence[DeviceRun]
+    oxygen: Sequence[BarLane]
+    attributions: Sequence[BarLane]
+
+    def run_of(self, device: str | None, time: datetime) -> DeviceRun | None:
+        """Return the run of a device that is on at an instant."""
+        return next(
+            (run for run in self.devices if run.device == device and run.start <= time < run.end), None
+        )
+
+    def set_aside(self, time: datetime) -> list[str]:
+        """Return what is laid to another cause than CRS at an instant."""
+        on = (lane for lane in self.attributions if any(bar.start <= time < bar.end for bar in lane.bars))
+        return [lane.name.removesuffix(NOT_CRS) for lane in on]
+
+    def flow_of(self, device: str | None, time: datetime) -> str:
+        """Return flow and FiO2 of a device at an instant, in words."""
+        bars = (bar for lane in self.oxygen if lane.name == lane_name(device or "") for bar in lane.bars)
+        return next((bar.labels[0] for bar in bars if bar.start <= time < bar.end), "")
+
+
+def read_rows(records: Records, episodes: Sequence[Episode], support: Support) -> tuple[Row, ...]:
     """Return the rows of a subject with reasons and evidence."""
-    events = {event["event_id"]: event for event in records.events}
     of = {episode.number: episode for episode in episodes}
-    return tuple(_row(line, of[line["episode"]], events) for line in records.grades)
+    lines = records.grades
+    return tuple(
+        _row(line, before, of[line["episode"]], support)
+        for line, before in zip(lines, [None, *lines], strict=False)
+    )
 
 
-def _row(line: Line, episode: Episode, events: Mapping[int, Line]) -> Row:
-    evidence = tuple(_evidence(line, events))
+def _row(line: Line, before: Line | None, episode: Episode, support: Support) -> Row:
+    evidence = tuple(_evidence(line, support))
+    last = before if before is not None and before["episode"] == line["episode"] else None
     return Row(
         time=line["time"],
         day=days(line["time"], episode.therapy_time),
@@ -69,27 +111,38 @@ def _row(line: Line, episode: Episode, events: Mapping[int, Line]) -> Row:
         driver=line["driver"],
         fever=line["fever"],
         fever_waived=line["fever_waived"],
-        why=why(line, episode.scale, evidence),
+        why=why(line, last, episode.scale, evidence, support.set_aside(line["time"])),
         settled_by=settled_by(line, episode.scale),
         evidence=evidence,
         flags=tuple(line["flags"]),
     )
 
 
-def _evidence(line: Line, events: Mapping[int, Line]) -> Iterator[Evidence]:
+def _evidence(line: Line, support: Support) -> Iterator[Evidence]:
     """Yield the events that a row rests on: support first, as people say it."""
     for part in ("vasopressor", "pressure", "oxygen", "fever"):
-        event = events.get(line[f"evidence_{part}"])
+        event = support.events.get(line[f"evidence_{part}"])
         if event is not None:
-            unit = signal(event["signal"]).unit
-            yield Evidence(part, event["event_id"], event["signal"], event["numeric_value"], unit, event["text_value"], event["time"], event["end"])
+            run = support.run_of(event["text_value"], line["time"]) if part == "oxygen" else None
+            yield Evidence(
+                part=part,
+                event_id=event["event_id"],
+                signal=event["signal"],
+                value=event["numeric_value"],
+                unit=signal(event["signal"]).unit,
+                text=event["text_value"],
+                time=event["time"],
+                end=event["end"],
+                since=run.start if run else event["time"],
+                detail=support.flow_of(event["text_value"], line["time"]) if run else "",
+            )
 
 
 def steps_of(rows: Sequence[Row], episodes: Sequence[Episode], scale: str | None) -> tuple[Step, ...]:
     """Return the stretches of equal grades on a scale, or on the scale of record."""
     last = {episode.number: episode.last for episode in episodes}
     steps: list[Step] = []
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
+    for row, following in zip(rows, [*rows[1:], None], strict=False):
         grades = row.sets[scale or row.scale]
         same_episode = following is not None and following.episode == row.episode
         end = following.time if following is not None and same_episode else max(last[row.episode], row.time)
@@ -105,10 +158,14 @@ def state_bars(rows: Sequence[Row], episodes: Sequence[Episode], state: str) -> 
     """Return when a state (`fever`, `fever_waived`) held."""
     last = {episode.number: episode.last for episode in episodes}
     bars: list[Bar] = []
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
+    for row, following in zip(rows, [*rows[1:], None], strict=False):
         if not getattr(row, state) or row.closing:
             continue
-        end: datetime = following.time if following is not None and following.episode == row.episode else last[row.episode]
+        end: datetime = (
+            following.time
+            if following is not None and following.episode == row.episode
+            else last[row.episode]
+        )
         if bars and bars[-1].end == row.time:
             bars[-1] = Bar(bars[-1].start, end, (), bars[-1].event_id)
         else:

@@ -14,7 +14,10 @@ from tocsin.report.course import Bar, BarLane
 from tocsin.report.labels import drug_name, figure, lane_name, unit_name
 
 Line = dict[str, Any]
-_AXES = MappingProxyType({"fever": "fever", "hypotension": "low pressure", "hypoxia": "hypoxia", "vasopressin": "vasopressin"})
+NOT_CRS = " not CRS"
+_AXES = MappingProxyType(
+    {"fever": "fever", "hypotension": "pressure", "hypoxia": "hypoxia", "vasopressin": "vasopressin"}
+)
 
 
 def of_signal(events: Sequence[Line], *names: str) -> list[Line]:
@@ -22,11 +25,19 @@ def of_signal(events: Sequence[Line], *names: str) -> list[Line]:
     return [event for event in events if event["signal"] in names]
 
 
+def _followed(events: Sequence[Line]) -> Iterator[tuple[Line, Line | None]]:
+    """Yield each event with the one after it."""
+    yield from zip(events, [*events[1:], None], strict=False)
+
+
 def vasopressors(events: Sequence[Line], numbers: Timeline, last: datetime) -> tuple[BarLane, ...]:
     """Return a lane per vasopressor or inotrope, a bar per record: to its end, the next record or the timeout."""
     agents = [drug.id for drug in drugs().values() if drug.role in ("vasopressor", "inotrope")]
     timeout = timedelta(hours=numbers.infusion_timeout_h)
-    lanes = [BarLane(drug_name(agent), tuple(_infusion(of_signal(events, agent), timeout, last))) for agent in agents]
+    lanes = [
+        BarLane(drug_name(agent), tuple(_infusion(of_signal(events, agent), timeout, last)))
+        for agent in agents
+    ]
     return tuple(lane for lane in lanes if lane.bars)
 
 
@@ -64,13 +75,15 @@ def device_runs(events: Sequence[Line], numbers: Timeline, last: datetime) -> li
     hold = timedelta(hours=numbers.device_hold_h)
     records = of_signal(events, "oxygen_device")
     runs: list[DeviceRun] = []
-    for record, following in pairwise([*records, None]):
+    for record, following in _followed(records):
         end = record["end"] or record["time"] + hold
         end = min(end, following["time"] if following else last)
         if runs and runs[-1].device == record["text_value"] and runs[-1].end >= record["time"]:
             runs[-1] = DeviceRun(runs[-1].device, runs[-1].start, max(runs[-1].end, end), runs[-1].event_id)
         else:
-            runs.append(DeviceRun(record["text_value"], record["time"], max(end, record["time"]), record["event_id"]))
+            runs.append(
+                DeviceRun(record["text_value"], record["time"], max(end, record["time"]), record["event_id"])
+            )
     return runs
 
 
@@ -85,7 +98,11 @@ def oxygen(events: Sequence[Line], numbers: Timeline, last: datetime) -> tuple[B
 
 def _stretches(run: DeviceRun, events: Sequence[Line]) -> Iterator[Bar]:
     """Yield the bars of a device's run, cut where the flow or the FiO2 changes."""
-    charted = [event for event in of_signal(events, "inhaled_o2_flow", "fio2") if run.start <= event["time"] < run.end]
+    charted = [
+        event
+        for event in of_signal(events, "inhaled_o2_flow", "fio2")
+        if run.start <= event["time"] < run.end
+    ]
     said: dict[str, float] = {}
     cuts: list[tuple[datetime, tuple[str, ...]]] = [(run.start, oxygen_labels(said))]
     for event in charted:
@@ -106,18 +123,31 @@ def oxygen_labels(said: dict[str, float]) -> tuple[str, ...]:
     if not litres and not percent:
         return ("flow not recorded", "no flow", "?")
     both = " ".join(filter(None, (litres, percent)))
-    return (both, both.replace(" L/min", "L").replace(" %", "%"), *filter(None, (litres.replace(" L/min", "L"), percent)))
+    return (
+        both,
+        both.replace(" L/min", "L").replace(" %", "%"),
+        *filter(None, (litres.replace(" L/min", "L"), percent)),
+    )
 
 
 def attributions(events: Sequence[Line], last: datetime) -> tuple[BarLane, ...]:
     """Return what was laid to another cause than CRS, from the word that said so to the one that took it back."""
     lanes: list[BarLane] = []
     for axis, name in _AXES.items():
-        said = [event for event in of_signal(events, "attribution") if str(event["text_value"]).startswith(f"{axis}:")]
+        said = [
+            event
+            for event in of_signal(events, "attribution")
+            if str(event["text_value"]).startswith(f"{axis}:")
+        ]
         bars = [
-            Bar(word["time"], later["time"] if later else last, ("attributed elsewhere", "set aside"), word["event_id"])
-            for word, later in pairwise([*said, None])
+            Bar(
+                word["time"],
+                later["time"] if later else last,
+                ("attributed elsewhere", "set aside"),
+                word["event_id"],
+            )
+            for word, later in _followed(said)
             if word["text_value"] in (f"{axis}:other", f"{axis}:not_for_hypotension")
         ]
-        lanes += [BarLane(f"{name} not CRS", tuple(bars))] if bars else []
+        lanes += [BarLane(f"{name}{NOT_CRS}", tuple(bars))] if bars else []
     return tuple(lanes)

@@ -15,21 +15,18 @@ from tocsin.report.canvas import Axis
 from tocsin.report.course import Course, Episode, Evidence, Row, View
 from tocsin.report.labels import clock, day_text, days, drug_name, grades_text, quantity, therapy_name
 
-NARROWEST, WIDEST = 80, 160
 NOTE = "Tocsin is not a medical device: it supports trained people who can check the basis of each statement."
 _LEGEND = "● fever  ▼ systolic low  ◆ mean low  ○▽◇ not so  ╱ undecided  ┈ nothing charted"
 _RECALLED = "°"
 
 
 def draw(course: Course, width: int) -> Iterator[Text]:
-    """Yield the lines of a course, each at most `width` columns wide."""
-    width = max(NARROWEST, min(width, WIDEST))
+    """Yield a course with its rows, their reasons and evidence; no line is wider than `width`."""
     yield _who(course)
+    if not course.episodes:
+        yield Text("No episode: no fever that may be CRS inside a window after a therapy.")
     for view in views(course):
-        yield Text()
-        yield from _summary(view, width)
-        yield Text()
-        yield from picture(course, view, width)
+        yield from _view(course, view, width)
         yield Text()
         yield from _table(course, view, width)
     yield Text()
@@ -37,39 +34,78 @@ def draw(course: Course, width: int) -> Iterator[Text]:
     yield from _paragraph(NOTE, width, "", lanes.FAINT)
 
 
+def draw_course(course: Course, width: int) -> Iterator[Text]:
+    """Yield a course without its rows."""
+    yield _who(course)
+    for view in views(course):
+        yield from _view(course, view, width)
+
+
+def _view(course: Course, view: View, width: int) -> Iterator[Text]:
+    yield Text()
+    yield from _summary(course, view, width)
+    yield Text()
+    yield from picture(course, view, width)
+
+
 def _who(course: Course) -> Text:
     """Return the line that says who this is."""
-    number = "" if course.source_id == str(course.subject_id) else f" (number {course.subject_id})"
+    number = "" if course.source_id == str(course.subject_id) else f" (subject_id {course.subject_id})"
     born = f", born {course.birth_date:%Y-%m-%d}" if course.birth_date else ", birth date unknown"
-    return Text(f"Subject {course.source_id}{number}{born}{f', {course.sex}' if course.sex else ''}", style=lanes.STRONG)
+    return Text(
+        f"Subject {course.source_id}{number}{born}{f', {course.sex}' if course.sex else ''}",
+        style=lanes.STRONG,
+    )
 
 
-def _summary(view: View, width: int) -> Iterator[Text]:
+def _summary(course: Course, view: View, width: int) -> Iterator[Text]:
     """Yield the therapy and what became of each episode."""
     first = view.episodes[0]
-    yield Text(f"{therapy_name(first.cause, first.product)}, {_date(view.therapy_time)} = day 0")
+    yield Text(f"Therapy: {therapy_name(first.cause, first.product)}, {_date(view.therapy_time)} = day 0")
     for episode in view.episodes:
-        yield from _paragraph(_episode(episode), width, "  ")
+        yield from _paragraph(_episode(course, episode), width, "  ")
 
 
 def _date(time: datetime) -> str:
     return f"{time.day} {time:%b %Y %H:%M} UTC"
 
 
-def _episode(episode: Episode) -> str:
+def _episode(course: Course, episode: Episode) -> str:
     """Return an episode in one sentence."""
 
     def at(time: datetime) -> str:
         return f"{clock(time).strip()} (day {day_text(days(time, episode.therapy_time))})"
 
-    peak = f"peak {'grade ' if len(episode.peak) == 1 else 'undecided, '}{grades_text(episode.peak)} ({label(scale(episode.scale))}) from {at(episode.peak_time)}"
+    first = next(
+        row for row in course.rows if row.episode == episode.number and row.time == episode.peak_time
+    )
+    since = "from" if first.sets[episode.scale] == episode.peak else "possible from"
+    grade = "grade" if len(episode.peak) == 1 else "undecided,"
+    peak = f"peak {grade} {grades_text(episode.peak)} ({label(scale(episode.scale))}) {since} {at(episode.peak_time)}"
     if episode.resolved_at is not None:
         ended = f"resolved {at(episode.resolved_at)}, {episode.hours:.3g} h"
     elif episode.ended == "death":
         ended = f"death {at(episode.last)}, {episode.hours:.3g} h after onset"
     else:
         ended = f"still going on when the record ends, {at(episode.last)}"
-    return f"Episode {episode.number}: onset {at(episode.onset)}; {peak}; {ended}."
+    return f"Episode {episode.number}: onset {at(episode.onset)}; {peak}; {ended}. {_care(episode)}"
+
+
+def _care(episode: Episode) -> str:
+    """Return what was needed in an episode."""
+    said = {
+        f"tocilizumab {_count(episode.tocilizumab_doses, 'dose')}": episode.tocilizumab_doses,
+        f"glucocorticoids on {_count(episode.glucocorticoid_days, 'day')}": episode.glucocorticoid_days,
+        f"vasopressors {episode.vasopressor_hours:.3g} h": episode.vasopressor_hours,
+        f"oxygen up to {drug_name(episode.highest_oxygen)}": episode.highest_oxygen != "none",
+        f"ICANS peak {grades_text(episode.icans_peak)}": episode.icans_peak,
+    }
+    text = "; ".join(words for words, is_so in said.items() if is_so)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def picture(course: Course, view: View, width: int) -> Iterator[Text]:
@@ -90,7 +126,9 @@ def picture(course: Course, view: View, width: int) -> Iterator[Text]:
     yield Text()
     yield from lanes.pressure_lane(course.systolic, course.mean, axis)
     yield from _present(lanes.mark_lane(course.boluses, axis, "▼"))
-    yield from _present(*(lanes.bar_lane(lane, axis) for lane in (*course.vasopressors, *course.oxygen, *course.attributions)))
+    yield from _present(
+        *(lanes.bar_lane(lane, axis) for lane in (*course.vasopressors, *course.oxygen, *course.attributions))
+    )
     yield from _present(*(lanes.mark_lane(lane, axis, "▲") for lane in course.therapies))
     yield from _present(*(lanes.mark_lane(lane, axis, "■") for lane in (*course.treatments, *course.neuro)))
     yield lanes.day_line(view.therapy_time, axis)
@@ -109,7 +147,7 @@ def _moments(view: View) -> list[tuple[datetime, str]]:
     for episode in view.episodes:
         number = f" {episode.number}" if len(view.episodes) > 1 else ""
         found.append((episode.onset, f"onset{number}"))
-        if episode.peak_time > episode.onset:
+        if episode.onset < episode.peak_time < episode.last:
             found.append((episode.peak_time, "peak"))
         if episode.resolved_at is not None:
             found.append((episode.resolved_at, "resolved"))
@@ -122,7 +160,10 @@ def _table(course: Course, view: View, width: int) -> Iterator[Text]:
     """Yield the rows of a view's episodes under a heading."""
     shown = tuple(dict.fromkeys([view.episodes[0].scale, *course.scales]))
     heads = [f"{label(scale(id))}{'*' if id == view.episodes[0].scale else ''}" for id in shown]
-    yield Text(f"  {'time (UTC)':<14}{'day':<7}" + "".join(f"{head:<12}" for head in heads) + "driver", style=lanes.STRONG)
+    yield Text(
+        f"  {'time (UTC)':<14}{'day':<7}" + "".join(f"{head:<12}" for head in heads) + "driver",
+        style=lanes.STRONG,
+    )
     numbers = {episode.number for episode in view.episodes}
     for row in course.rows:
         if row.episode in numbers:
@@ -146,7 +187,9 @@ def _row(row: Row, shown: tuple[str, ...], width: int) -> Iterator[Text]:
 
 def _record(one: Evidence) -> str:
     """Return one piece of evidence with its event id."""
-    value = quantity(one.value, one.unit) if one.value is not None else one.text or ""
+    value = (
+        quantity(one.value, one.unit) if one.value is not None else drug_name(one.text or "rate not recorded")
+    )
     until = f" to {clock(one.end).strip()}" if one.end else ""
     return f"#{one.event_id} {drug_name(one.signal)} {value}, {clock(one.time).strip()}{until}"
 
@@ -159,7 +202,9 @@ def _notes(course: Course, width: int) -> Iterator[Text]:
         listed = ", ".join(f"`tocsin explain {id}`" for id in recalled)
         text = f"{_RECALLED} rests on a row of the scale that is recalled, not re-read: see {listed}."
         yield from _paragraph(text, width, "", lanes.FAINT)
-    raised = {flag for row in course.rows for flag in row.flags} | {flag for one in course.episodes for flag in one.flags}
+    raised = {flag for row in course.rows for flag in row.flags} | {
+        flag for one in course.episodes for flag in one.flags
+    }
     for flag in sorted(raised):
         known = flags()[flag]
         yield from _paragraph(f"{flag}: {known.meaning} {known.do}", width, "")

@@ -49,7 +49,7 @@ def flat_table(rows: Sequence[FlatRow], first: int) -> pa.Table:
     if not rows:
         return FLAT_SCHEMA.empty_table()
     columns: list[Sequence[Any]] = [range(first, first + len(rows)), *zip(*rows, strict=True)]
-    return pa.Table.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, FLAT_SCHEMA, strict=True)],
-        schema=FLAT_SCHEMA,
-    )
+    arrays: list[Any] = [
+        pa.array(column, type) for column, type in zip(columns, FLAT_SCHEMA.types, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=FLAT_SCHEMA)

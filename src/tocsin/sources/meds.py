@@ -1,9 +1,13 @@
 """The MEDS source: parquet shards of subject_id, time, code, numeric_value (schema of `meds` 0.4)."""
 
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tocsin.errors import UserError
 from tocsin.events.concepts import Key, Parsed
@@ -24,6 +28,7 @@ _PREFIXES = {
     "INFUSION_START": START,
     "SUBJECT_FLUID_OUTPUT": PLAIN,
 }
+DAY = 86_400_000_000
 END_FATE = "end"  # the end of a pair: it gives its time to the start
 
 
@@ -77,7 +82,7 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
         keys=("code", "text") if text else ("code",),
         flat=False,
         integer_subjects=True,
-        maybe_sorted=True,
+        maybe_sorted=opening.settings.zone == "UTC",
         subjects=_subjects(opening, files),
     )
 
@@ -169,6 +174,84 @@ def _medication(parts: list[str], settings: Settings) -> Parsed:
 def _dotted(code: str) -> str:
     """Return an ICD-10-CM code with its dot."""
     return code if len(code) <= 3 or "." in code else f"{code[:3]}.{code[3:]}"
+
+
+Columns = tuple[
+    NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int32]
+]
+
+
+def stream_as_it_stands(
+    source: Source, kinds: Mapping[tuple[str, str | None], int], batch_rows: int
+) -> Iterator[Columns]:
+    """Yield row, subject, time, value and concept of the mapped rows in the order of the files.
+
+    DuckDB's joins do not keep the order of rows; this reader does, and it never makes a string of a code: `kinds` is asked once
+    for each entry of a row group's dictionary. Values: NaN is none, infinity is not a number.
+    """
+    plain = {code: concept for (code, text), concept in kinds.items() if text is None}
+    worded = {code for code, text in kinds if text is not None}
+    columns = [*_NEEDED, *(["text_value"] if worded else [])]
+    for place, file in enumerate(source.files):
+        first = first_row_of(place) + 1
+        for batch in pq.ParquetFile(file, read_dictionary=["code"]).iter_batches(batch_rows, columns=columns):
+            yield _mapped_rows(batch, first, plain, worded, kinds)
+            first += batch.num_rows
+
+
+def _mapped_rows(batch: pa.RecordBatch, first: int, plain: Mapping[str, int], worded: Set[str],
+                 kinds: Mapping[tuple[str, str | None], int]) -> Columns:  # fmt: skip
+    """Return the mapped rows of one batch that have a subject and a time."""
+    code: Any = batch.column("code")
+    entries = code.dictionary.to_pylist()
+    meaning = np.array([plain.get(entry, -1) for entry in entries] + [-1], np.int32)
+    indices = code.indices.fill_null(len(entries)).to_numpy()
+    concept = meaning[indices]
+    if worded:
+        _find_words(
+            batch, np.array([entry in worded for entry in entries] + [False])[indices], concept, kinds
+        )
+    chosen = concept >= 0
+    for name in ("subject_id", "time"):
+        if batch.column(name).null_count:
+            chosen &= batch.column(name).is_valid().to_numpy(zero_copy_only=False)
+    places = np.flatnonzero(chosen)
+    time = batch.column("time").cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy()[places]
+    subject = batch.column("subject_id").fill_null(0).to_numpy()[places]
+    return (
+        places + first,
+        subject,
+        _death_times(time, concept[places], plain),
+        _raw(batch, places),
+        concept[places],
+    )
+
+
+def _find_words(batch: pa.RecordBatch, asked: NDArray[np.bool_], concept: NDArray[np.int32],
+                kinds: Mapping[tuple[str, str | None], int]) -> None:  # fmt: skip
+    """Find the concepts of the rows whose value is a word."""
+    for place in np.flatnonzero(asked).tolist():
+        key = (batch.column("code")[place].as_py(), batch.column("text_value")[place].as_py())
+        concept[place] = kinds.get(key, -1)
+
+
+def _death_times(
+    time: NDArray[np.int64], concept: NDArray[np.int32], plain: Mapping[str, int]
+) -> NDArray[np.int64]:
+    """Return the times, those of deaths known only to the day at that day's end."""
+    day_only = (concept == plain.get(DEATH, -2)) & (time % DAY == 0)
+    return np.where(day_only, time + DAY - 1, time) if day_only.any() else time
+
+
+def _raw(batch: pa.RecordBatch, places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the values at some places: NaN where there is none, infinity where it is not a number."""
+    column: Any = batch.column("numeric_value")
+    values = column.to_numpy(zero_copy_only=False)[places].astype(np.float64)
+    unknown = np.isnan(values)
+    if unknown.any():
+        given = column.is_valid().to_numpy(zero_copy_only=False)[places]
+        values[unknown & given] = np.inf
+    return values
 
 
 def pairs_sql(relation: str, starts: dict[int, str]) -> str:

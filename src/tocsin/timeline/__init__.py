@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from tocsin import jit
 from tocsin.timeline import layout
-from tocsin.timeline.layout import EPISODE, ROW, SUBJECT, Batch, Births, Kept, Rules, Therapies, Written
+from tocsin.timeline.layout import EPISODE, ROW, Batch, Births, Rules, Therapies, Written, subject_dtype
 from tocsin.timeline.machine import DONE, NEEDS_INFUSIONS, NEEDS_ROWS, NEEDS_THERAPIES, advance, finish
+from tocsin.timeline.rules import rules_record
 
 __all__ = ["Batch", "Births", "Rules", "Therapies", "Timeline", "is_compiled"]
 
@@ -21,11 +22,12 @@ def is_compiled() -> bool:
     return jit.is_compiled(Path(__file__).parent)
 
 
-def _wider(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the array with twice the places along its last axis."""
-    wider = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-    wider[..., : array.shape[-1]] = array
-    return wider
+def _wider(old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
+    """Return the new record with all that the old one holds; some of its lists are longer."""
+    for name in old.dtype.names or ():
+        value = old[name][0]
+        new[name][(0, *(slice(size) for size in np.shape(value)))] = value
+    return new
 
 
 class Timeline:
@@ -37,19 +39,10 @@ class Timeline:
     """
 
     def __init__(self, rules: Rules, therapies: Therapies, births: Births) -> None:
-        self._rules, self._therapies, self._births = rules, therapies, births
-        infusions = (6, 8)
-        self._kept = Kept(
-            subject=np.zeros(1, SUBJECT).view(np.recarray),
-            episode=np.zeros(1, EPISODE).view(np.recarray),
-            infusion_start=np.zeros(infusions, np.int64),
-            infusion_end=np.zeros(infusions, np.int64),
-            infusion_rate=np.zeros(infusions, np.float64),
-            infusion_id=np.zeros(infusions, np.int64),
-            infusion_open=np.zeros(infusions, np.bool_),
-            therapy_time=np.zeros(8, np.int64),
-            therapy=np.zeros(8, np.int32),
-        )
+        self._rules, self._births = rules_record(rules, therapies), births
+        self._infusions, self._therapies = 16, 256
+        self._subject = self._new_subject()
+        self._episode = np.zeros(1, EPISODE).view(np.recarray)
         self._rows: list[NDArray[Any]] = []
         self._episodes: list[NDArray[Any]] = []
         self._make_room(_ROWS_AT_ONCE)
@@ -59,25 +52,17 @@ class Timeline:
         place, lacks = 0, NEEDS_ROWS
         while lacks != DONE:
             place, lacks = advance(
-                batch, place, self._rules, self._therapies, self._births, self._kept, self._written
+                batch, place, self._rules, self._births, self._subject, self._episode, self._written
             )
             if lacks == NEEDS_ROWS:
                 self._flush()
-            elif lacks == NEEDS_INFUSIONS:
-                grown = {
-                    name: _wider(getattr(self._kept, name))
-                    for name in Kept._fields
-                    if name.startswith("infusion")
-                }
-                self._kept = self._kept._replace(**grown)
-            elif lacks == NEEDS_THERAPIES:
-                therapy_time, therapy = _wider(self._kept.therapy_time), _wider(self._kept.therapy)
-                self._kept = self._kept._replace(therapy_time=therapy_time, therapy=therapy)
+            elif lacks != DONE:
+                self._grow(lacks)
 
     def finish(self) -> None:
         """End the last subject; nothing is derived after its last event."""
         self._flush()
-        finish(self._rules, self._therapies, self._kept, self._written)
+        finish(self._rules, self._subject, self._episode, self._written)
         self._flush()
 
     def take(self) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -88,22 +73,29 @@ class Timeline:
         self._rows, self._episodes = [], []
         return rows, episodes
 
+    def _new_subject(self) -> NDArray[Any]:
+        """Return the record of a subject, with room for so many infusions and therapies."""
+        return np.zeros(1, subject_dtype(self._infusions, self._therapies)).view(np.recarray)
+
+    def _grow(self, lacks: int) -> None:
+        """Make a list of the subject longer; a record of another size is compiled anew, so this is a rare last resort."""
+        self._infusions *= 4 if lacks == NEEDS_INFUSIONS else 1
+        self._therapies *= 4 if lacks == NEEDS_THERAPIES else 1
+        self._subject = _wider(self._subject, self._new_subject())
+
     def _make_room(self, size: int) -> None:
-        """Make the output arrays; twice as large when one event's rows did not fit."""
-        self._written = Written(
-            rows=np.zeros(size, ROW).view(np.recarray),
-            episodes=np.zeros(size // 4, EPISODE).view(np.recarray),
-            used=np.zeros(2, np.int64),
-        )
+        """Make the output arrays."""
+        rows, episodes = np.zeros(size, ROW), np.zeros(size // 4, EPISODE)
+        self._written = Written(rows.view(np.recarray), episodes.view(np.recarray))
 
     def _flush(self) -> None:
-        """Set aside what was written."""
-        rows, episodes = (int(count) for count in self._written.used)
-        needed = 2 * int(self._kept.subject["infusions"].sum()) + 2 * layout.ROWS_A_STEP
-        if rows:
-            self._rows.append(self._written.rows[:rows].copy())
-        if episodes:
-            self._episodes.append(self._written.episodes[:episodes].copy())
-        self._written.used[:] = 0
+        """Set aside what was written; make more room when one event's rows might not fit."""
+        subject: Any = self._subject[0]
+        needed = 2 * int(subject.infusions.sum()) + 2 * layout.ROWS_A_STEP
+        if subject.rows_written:
+            self._rows.append(self._written.rows[: subject.rows_written].copy())
+        if subject.episodes_written:
+            self._episodes.append(self._written.episodes[: subject.episodes_written].copy())
+        subject.rows_written = subject.episodes_written = 0
         if needed > len(self._written.rows):
             self._make_room(2 * needed)

@@ -26,8 +26,6 @@ from tocsin.timeline.layout import (
     VASOPRESSIN,
     VENTILATION,
     YEAR,
-    Kept,
-    Rules,
 )
 
 
@@ -82,6 +80,16 @@ def is_adult(p: Any, birth: int, time: int) -> bool:
 
 
 @compiled
+def is_quiet(s: Any, p: Any) -> bool:
+    """Return whether the instant holds nothing but normal pressures and temperatures that change nothing."""
+    if s.g_busy or s.systolic_low or s.mean_low or s.pressures_crossed or s.g_systolic <= s.g_diastolic:
+        return False
+    if s.g_systolic < systolic_limit(p, s.birth, s.group_time):
+        return False
+    return not s.g_mean < p.adult_map_low  # NaN: none was read
+
+
+@compiled
 def apply_readings(s: Any, p: Any) -> None:
     """Apply temperature and pressures; a temperature read while fever is attributed elsewhere never counts."""
     time = s.group_time
@@ -100,23 +108,23 @@ def apply_readings(s: Any, p: Any) -> None:
 
 
 @compiled
-def _rate_started(s: Any, kept: Kept, agent: int) -> float:
+def _rate_started(s: Any, agent: int) -> float:
     """Return the rate of the agent's records of this instant: the highest known one, NaN when all are unknown, -inf: none."""
     rate = -math.inf
     for place in range(s.infusions[agent]):
-        if kept.infusion_start[agent, place] == s.group_time:
-            rate = max(rate, known_rate(kept.infusion_rate[agent, place]))
+        if s.infusion_start[agent, place] == s.group_time:
+            rate = max(rate, known_rate(s.infusion_rate[agent, place]))
     return math.nan if rate == -1.0 else rate
 
 
 @compiled
-def _end_older(s: Any, kept: Kept, agent: int, all_of_them: bool) -> None:
+def _end_older(s: Any, agent: int, all_of_them: bool) -> None:
     """End the agent's older records: those without an end at its next record, all of them at a stop."""
     place = 0
     while place < s.infusions[agent]:
-        older = kept.infusion_start[agent, place] < s.group_time
-        if older and (all_of_them or kept.infusion_open[agent, place]):
-            drop_infusion(s, kept, agent, place)
+        older = s.infusion_start[agent, place] < s.group_time
+        if older and (all_of_them or s.infusion_open[agent, place]):
+            drop_infusion(s, agent, place)
         else:
             place += 1
 
@@ -133,13 +141,13 @@ def _release_baseline(s: Any, agent: int, rate: float) -> None:
 
 
 @compiled
-def apply_infusions(s: Any, kept: Kept) -> None:
+def apply_infusions(s: Any) -> None:
     """Apply starts and stops of the vasopressors and of vasopressin; running wins over stopped."""
     for agent in range(6):
-        rate = _rate_started(s, kept, agent)
+        rate = _rate_started(s, agent)
         starts = rate != -math.inf
         if starts or s.g_stop[agent]:
-            _end_older(s, kept, agent, not starts)
+            _end_older(s, agent, not starts)
         if s.infusions[agent] == 0:
             s.agent_baseline[agent] = 0
         elif starts and s.agent_baseline[agent]:
@@ -264,15 +272,14 @@ def apply_intubation(s: Any) -> None:
 
 
 @compiled
-def apply_group(s: Any, kept: Kept, rules: Rules) -> None:
+def apply_group(s: Any, p: Any) -> None:
     """Apply all that was gathered at `group_time`, but for onset and death."""
-    p = rules.parameters[0]
     if s.g_attributed:
         apply_attributions(s)
     if s.g_therapy and not s.in_episode:
         note_baseline(s)
     apply_readings(s, p)
-    apply_infusions(s, kept)
+    apply_infusions(s)
     apply_hypotension(s, p)
     apply_oxygen(s, p)
     if s.g_attributed:

@@ -1,4 +1,4 @@
-"""Gathers the events of one instant: of two values of one thing the worse is kept, so their order cannot matter."""
+"""Gathers the events of one instant: of two values of one thing the worse is so their order cannot matter."""
 
 import math
 from typing import Any
@@ -10,6 +10,7 @@ from tocsin.timeline.layout import (
     DEATH,
     DEVICE,
     DIASTOLIC,
+    FIO2,
     FLOW,
     INFUSION,
     MEAN,
@@ -20,8 +21,6 @@ from tocsin.timeline.layout import (
     SYSTOLIC,
     TEMPERATURE,
     THERAPY,
-    Kept,
-    Rules,
 )
 
 
@@ -33,6 +32,7 @@ def open_group(s: Any, time: int) -> None:
     s.g_temperature_id = s.g_systolic_id = s.g_mean_id = s.g_flow_id = s.g_fio2_id = s.g_device_id = NO_EVENT
     s.g_device = NO_DEVICE
     s.g_device_end = NEVER
+    s.g_busy = 0
     s.g_bolus = s.g_attributed = s.g_death = s.g_masked = s.g_tocilizumab = s.g_glucocorticoid = (
         s.g_therapy
     ) = 0
@@ -53,9 +53,11 @@ def worse_low(new: float, new_id: int, old: float, old_id: int) -> bool:
 
 
 @compiled
-def gather_reading(s: Any, role: int, value: float, event_id: int) -> None:
+def gather_reading(s: Any, p: Any, role: int, value: float, event_id: int) -> None:
     """Keep the worse of the readings of this instant."""
     if role == TEMPERATURE:
+        if value >= p.fever_threshold_cel:
+            s.g_busy = 1
         if worse_high(value, event_id, s.g_temperature, s.g_temperature_id):
             s.g_temperature = value
             s.g_temperature_id = event_id
@@ -92,13 +94,14 @@ def gather_device(s: Any, device: int, end: int, event_id: int) -> None:
 
 
 @compiled
-def drop_infusion(s: Any, kept: Kept, agent: int, place: int) -> None:
+def drop_infusion(s: Any, agent: int, place: int) -> None:
     """Take one infusion record off the agent's list (its order means nothing)."""
     last = s.infusions[agent] - 1
-    for array in (kept.infusion_start, kept.infusion_end, kept.infusion_id):
-        array[agent, place] = array[agent, last]
-    kept.infusion_rate[agent, place] = kept.infusion_rate[agent, last]
-    kept.infusion_open[agent, place] = kept.infusion_open[agent, last]
+    s.infusion_start[agent, place] = s.infusion_start[agent, last]
+    s.infusion_end[agent, place] = s.infusion_end[agent, last]
+    s.infusion_id[agent, place] = s.infusion_id[agent, last]
+    s.infusion_rate[agent, place] = s.infusion_rate[agent, last]
+    s.infusion_open[agent, place] = s.infusion_open[agent, last]
     s.infusions[agent] = last
 
 
@@ -110,36 +113,36 @@ def known_rate(rate: float) -> float:
 
 @compiled
 def _covers(
-    kept: Kept, agent: int, place: int, start: int, end: int, rate: float, is_open: bool, event_id: int
+    s: Any, agent: int, place: int, start: int, end: int, rate: float, is_open: bool, event_id: int
 ) -> bool:
     """Return whether the record at `place` makes the given one of the same instant superfluous."""
     return (
-        kept.infusion_start[agent, place] == start
-        and kept.infusion_open[agent, place] == is_open
-        and kept.infusion_end[agent, place] >= end
-        and known_rate(kept.infusion_rate[agent, place]) >= known_rate(rate)
-        and kept.infusion_id[agent, place] <= event_id
+        s.infusion_start[agent, place] == start
+        and (s.infusion_open[agent, place] == 1) == is_open
+        and s.infusion_end[agent, place] >= end
+        and known_rate(s.infusion_rate[agent, place]) >= known_rate(rate)
+        and s.infusion_id[agent, place] <= event_id
     )
 
 
 @compiled
 def _covered(
-    kept: Kept, agent: int, place: int, start: int, end: int, rate: float, is_open: bool, event_id: int
+    s: Any, agent: int, place: int, start: int, end: int, rate: float, is_open: bool, event_id: int
 ) -> bool:
     """Return whether the given record makes the one at `place` superfluous, now and later."""
-    if kept.infusion_start[agent, place] < start:  # it started earlier and never outlasts the new one
-        return not is_open and not kept.infusion_open[agent, place] and kept.infusion_end[agent, place] <= end
+    if s.infusion_start[agent, place] < start:  # it started earlier and never outlasts the new one
+        return not is_open and s.infusion_open[agent, place] == 0 and s.infusion_end[agent, place] <= end
     return (
-        kept.infusion_open[agent, place] == is_open
-        and kept.infusion_end[agent, place] <= end
-        and known_rate(kept.infusion_rate[agent, place]) <= known_rate(rate)
-        and kept.infusion_id[agent, place] >= event_id
+        (s.infusion_open[agent, place] == 1) == is_open
+        and s.infusion_end[agent, place] <= end
+        and known_rate(s.infusion_rate[agent, place]) <= known_rate(rate)
+        and s.infusion_id[agent, place] >= event_id
     )
 
 
 @compiled
 def gather_infusion(
-    s: Any, kept: Kept, agent: int, start: int, end: int, rate: float, is_open: bool, event_id: int
+    s: Any, agent: int, start: int, end: int, rate: float, is_open: bool, event_id: int
 ) -> None:
     """Add an infusion record to the agent's list, without those that it makes superfluous; a rate of 0 is a stop."""
     if rate == 0.0:
@@ -147,39 +150,45 @@ def gather_infusion(
         return
     place = 0
     while place < s.infusions[agent]:
-        if _covers(kept, agent, place, start, end, rate, is_open, event_id):
+        if _covers(s, agent, place, start, end, rate, is_open, event_id):
             return
-        if _covered(kept, agent, place, start, end, rate, is_open, event_id):
-            drop_infusion(s, kept, agent, place)
+        if _covered(s, agent, place, start, end, rate, is_open, event_id):
+            drop_infusion(s, agent, place)
         else:
             place += 1
     place = s.infusions[agent]
-    kept.infusion_start[agent, place] = start
-    kept.infusion_end[agent, place] = end
-    kept.infusion_rate[agent, place] = rate
-    kept.infusion_id[agent, place] = event_id
-    kept.infusion_open[agent, place] = is_open
+    s.infusion_start[agent, place] = start
+    s.infusion_end[agent, place] = end
+    s.infusion_rate[agent, place] = rate
+    s.infusion_id[agent, place] = event_id
+    s.infusion_open[agent, place] = 1 if is_open else 0
     s.infusions[agent] = place + 1
 
 
 @compiled
-def gather(
-    s: Any, kept: Kept, rules: Rules, signal: int, value: float, category: int, end: int, event_id: int
-) -> None:
-    """Take one event into the instant that is being gathered."""
-    p = rules.parameters[0]
-    role = rules.role[signal]
+def gather(s: Any, p: Any, signal: int, value: float, category: int, end: int, event_id: int) -> None:
+    """Take one event into the instant that is being gathered.
+
+    All but pressures and temperatures without fever make the instant `busy`: it must be applied and read.
+    """
+    role = p.role[signal]
+    if TEMPERATURE <= role <= MEAN:
+        gather_reading(s, p, role, value, event_id)
+        return
+    s.g_busy = 1
     if role >= INFUSION:
         is_open = end == NO_END
         until = s.group_time + p.infusion_timeout if is_open else end
-        gather_infusion(s, kept, role - INFUSION, s.group_time, until, value, is_open, event_id)
+        gather_infusion(s, role - INFUSION, s.group_time, until, value, is_open, event_id)
+    elif FLOW <= role <= FIO2:
+        gather_reading(s, p, role, value, event_id)
     elif role == DEVICE:
         gather_device(s, category, s.group_time + p.device_hold if end == NO_END else end, event_id)
     elif role == BOLUS:
         s.g_bolus = 1
     elif role == THERAPY:
-        kept.therapy_time[s.therapies] = s.group_time
-        kept.therapy[s.therapies] = category
+        s.therapy_time[s.therapies] = s.group_time
+        s.therapy_kind[s.therapies] = category
         s.therapies += 1
         s.g_therapy = 1
     elif role == ATTRIBUTED:
@@ -187,11 +196,9 @@ def gather(
             s.g_attributed |= 1 << category
     elif role == DEATH:
         s.g_death = max(s.g_death, category)
-    elif role != 0:
-        gather_reading(s, role, value, event_id)
-    if rules.mask_from[signal] == -math.inf or value >= rules.mask_from[signal]:
+    if p.mask_from[signal] == -math.inf or value >= p.mask_from[signal]:
         s.g_masked = 1
-    if rules.is_tocilizumab[signal]:
+    if p.is_tocilizumab[signal]:
         s.g_tocilizumab = 1
-    if rules.is_glucocorticoid[signal]:
+    if p.is_glucocorticoid[signal]:
         s.g_glucocorticoid = 1

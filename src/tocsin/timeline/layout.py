@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.knowledge.timeline import Timeline
+from tocsin.knowledge.vocabulary import CAUSES, HYPOTENSION, OXYGEN, SCALES
 
 NEVER = -(1 << 62)  # a time before all times
 FOREVER = 1 << 62
 NO_END = np.iinfo(np.int64).min  # the `end` of an event that has none
 NO_EVENT = -1
 
-# What a signal does to the state. The six infusions follow one another so that `role - INFUSION` is the agent's index.
+# What a signal does to the state. Temperature and pressures stand together, so do flow and FiO2, and the six infusions, so
+# that `role - INFUSION` is the agent's index.
 (
     NOTHING,
     TEMPERATURE,
@@ -77,7 +79,24 @@ def parameter_fields() -> list[tuple[str, str, str, int]]:
     return found
 
 
-PARAMETERS = np.dtype([(name, kind) for _, name, kind, _ in parameter_fields()])
+SCALES_READ, CATEGORIES, CAUSES_READ = len(SCALES), len(HYPOTENSION), len(CAUSES)
+
+
+def rules_dtype(signals: int, therapies: int) -> np.dtype[np.void]:
+    """Return one record of all that the compiled code asks of knowledge and of the run's therapies.
+
+    It is one record, not a tuple of arrays, because every array that is handed to a compiled function costs two atomic
+    counts, and the functions here are many and small.
+    """
+    return np.dtype(
+        [(name, kind) for _, name, kind, _ in parameter_fields()]
+        + [("role", "i1", (signals,)), ("mask_from", "f8", (signals,)), ("is_tocilizumab", "i1", (signals,)),
+           ("is_glucocorticoid", "i1", (signals,)), ("hypotension_table", "u1", (SCALES_READ, CATEGORIES, 4, 2)),
+           ("oxygen_table", "u1", (SCALES_READ, len(OXYGEN), 4, 2)), ("fever_gate", "i1", (SCALES_READ,)),
+           ("record_scale", "i1", (CAUSES_READ,)), ("therapy_cause", "i1", (therapies,)), ("therapy_window", "i8", (therapies,)),
+           ("therapy_rank", "i4", (therapies,)), ("therapy_unknown", "i1", (therapies,))]
+    )  # fmt: skip
+
 
 _TIMES = (
     "now", "last_event", "birth", "group_time", "next_expiry", "fever_at", "systolic_at", "mean_at", "bolus_until", "bolus_last",
@@ -104,20 +123,32 @@ _GROUP_CODES = (
     "g_tocilizumab",
     "g_glucocorticoid",
     "g_therapy",
+    "g_busy",
 )
 
-SUBJECT = np.dtype(
-    [("subject_id", "i8"), ("episode", "i4"), ("therapies", "i4"), ("device", "i2"), ("flow", "f8"), ("fio2", "f8"),
-     ("device_flow_note", "f8"), ("device_fio2_note", "f8"), ("flags", "u2"), ("signature", "i8")]
-    + [(name, "i8") for name in _TIMES + _IDS + _GROUP_IDS]
-    + [("g_device_end", "i8")]
-    + [(name, "i1") for name in _FLAGS + _READ]
-    + [(name, "f8") for name in _GROUP_VALUES]
-    + [(name, "i4") for name in _GROUP_CODES]
-    + [("agent_active", "i1", (6,)), ("agent_rate", "f8", (6,)), ("agent_id", "i8", (6,)), ("agent_since", "i8", (6,)),
-       ("agent_baseline", "i1", (6,)), ("agent_note", "f8", (6,)), ("g_stop", "i1", (6,)), ("infusions", "i4", (6,))]
-)  # fmt: skip
-"""One subject between two events: what stands, what was read last, and the events of the instant being gathered (g_*)."""
+
+def subject_dtype(infusions: int, therapies: int) -> np.dtype[np.void]:
+    """Return one subject between two events: what stands, what was read last, the instant being gathered (g_*).
+
+    There is room for so many running records of one agent and so many therapies; Python makes it larger when they run out.
+    """
+    return np.dtype(
+        [("subject_id", "i8"), ("episode", "i4"), ("therapies", "i4"), ("device", "i2"), ("flow", "f8"), ("fio2", "f8"),
+         ("device_flow_note", "f8"), ("device_fio2_note", "f8"), ("flags", "u2"), ("signature", "i8"),
+         ("rows_written", "i8"), ("episodes_written", "i8")]
+        + [(name, "i8") for name in _TIMES + _IDS + _GROUP_IDS]
+        + [("g_device_end", "i8")]
+        + [(name, "i1") for name in _FLAGS + _READ]
+        + [(name, "f8") for name in _GROUP_VALUES]
+        + [(name, "i4") for name in _GROUP_CODES]
+        + [("agent_active", "i1", (6,)), ("agent_rate", "f8", (6,)), ("agent_id", "i8", (6,)), ("agent_since", "i8", (6,)),
+           ("agent_baseline", "i1", (6,)), ("agent_note", "f8", (6,)), ("g_stop", "i1", (6,)), ("infusions", "i4", (6,)),
+           ("infusion_start", "i8", (6, infusions)), ("infusion_end", "i8", (6, infusions)),
+           ("infusion_rate", "f8", (6, infusions)),
+           ("infusion_id", "i8", (6, infusions)), ("infusion_open", "i1", (6, infusions)),
+           ("therapy_time", "i8", (therapies,)), ("therapy_kind", "i4", (therapies,))]
+    )  # fmt: skip
+
 
 ROW = np.dtype(
     [("subject_id", "i8"), ("time", "i8"), ("episode", "i4"), ("therapy", "i4"), ("closing", "i1"), ("fever", "i1"),
@@ -131,7 +162,7 @@ EPISODE = np.dtype(
     [("subject_id", "i8"), ("episode", "i4"), ("therapy", "i4"), ("therapy_time", "i8"), ("onset", "i8"), ("resolved_at", "i8"),
      ("ended", "i1"), ("last_row", "i8"), ("peak_low", "i1", (8,)), ("peak_high", "i1", (8,)), ("peak_time", "i8", (8,)),
      ("tocilizumab_doses", "i4"), ("first_tocilizumab", "i8"), ("glucocorticoid_days", "i4"), ("glucocorticoid_day", "i8"),
-     ("vasopressor_time", "i8"), ("highest_oxygen", "i1"), ("flags", "u2"), ("ongoing", "i1"), ("window_end", "i8")]
+     ("vasopressor_time", "i8"), ("highest_oxygen", "i1"), ("flags", "u2"), ("ongoing", "i1")]
 )  # fmt: skip
 NOT_ENDED, RESOLVED, DIED = 0, 1, 2
 
@@ -139,7 +170,7 @@ NOT_ENDED, RESOLVED, DIED = 0, 1, 2
 class Rules(NamedTuple):
     """What knowledge says, as arrays: thresholds and tables enter here, never as literals in compiled code."""
 
-    parameters: NDArray[Any]  # one PARAMETERS record
+    numbers: dict[str, int | float]  # the fields of `parameter_fields`, times in microseconds
     role: NDArray[np.int8]  # [signal] what it does to the state
     mask_from: NDArray[
         np.float64
@@ -192,28 +223,11 @@ class Batch(NamedTuple):
         )
 
 
-class Kept(NamedTuple):
-    """What is carried from batch to batch. Python makes the growing ones larger when `advance` asks for it."""
-
-    subject: NDArray[Any]  # one SUBJECT record
-    episode: NDArray[
-        Any
-    ]  # one EPISODE record: the subject's last, written out when the next starts or the subject ends
-    infusion_start: NDArray[np.int64]  # [agent, place]
-    infusion_end: NDArray[np.int64]
-    infusion_rate: NDArray[np.float64]
-    infusion_id: NDArray[np.int64]
-    infusion_open: NDArray[np.bool_]  # no end of its own: runs to the agent's next record
-    therapy_time: NDArray[np.int64]  # [place]
-    therapy: NDArray[np.int32]
-
-
 class Written(NamedTuple):
-    """Rows and episodes written since the last flush; `used` holds how many of each."""
+    """Room for rows and episodes; the subject's record counts how many are written."""
 
     rows: NDArray[Any]
     episodes: NDArray[Any]
-    used: NDArray[np.int64]
 
 
 ROWS_A_STEP = 64  # more rows than one event can cause, apart from those of ending infusions

@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tocsin.jit import compiled
-from tocsin.timeline.apply import apply_group
+from tocsin.timeline.apply import apply_group, is_quiet
 from tocsin.timeline.gather import gather, open_group
 from tocsin.timeline.layout import (
     DEATH_CRS,
@@ -19,9 +20,6 @@ from tocsin.timeline.layout import (
     THERAPY,
     Batch,
     Births,
-    Kept,
-    Rules,
-    Therapies,
     Written,
 )
 from tocsin.timeline.read import read_state
@@ -76,157 +74,161 @@ def _begin(s: Any, births: Births, subject_id: int) -> None:
 
 
 @compiled
-def _open_therapy(s: Any, kept: Kept, therapies: Therapies) -> int:
+def _open_therapy(s: Any, p: Any) -> int:
     """Return the place of the latest therapy whose exposure window is open now, -1 if none."""
     best = -1
     for place in range(s.therapies):
-        time, therapy = kept.therapy_time[place], kept.therapy[place]
-        if s.group_time > time + therapies.window[therapy]:
+        time, kind = s.therapy_time[place], s.therapy_kind[place]
+        if s.group_time > time + p.therapy_window[kind]:
             continue
-        if (
-            best < 0
-            or time > kept.therapy_time[best]
-            or (
-                time == kept.therapy_time[best]
-                and therapies.rank[therapy] < therapies.rank[kept.therapy[best]]
-            )
+        later = best < 0 or time > s.therapy_time[best]
+        if later or (
+            time == s.therapy_time[best] and p.therapy_rank[kind] < p.therapy_rank[s.therapy_kind[best]]
         ):
             best = place
     return best
 
 
 @compiled
-def _check_onset(s: Any, kept: Kept, therapies: Therapies, written: Written) -> None:
+def _check_onset(s: Any, e: Any, p: Any, out: Written) -> None:
     """Start an episode at a fever that counts, read inside an exposure window."""
     if s.in_episode or s.fever_at != s.group_time:
         return
-    place = _open_therapy(s, kept, therapies)
+    place = _open_therapy(s, p)
     if place >= 0:
-        start_episode(s, kept, place, therapies, written)
+        start_episode(s, e, place, out)
 
 
 @compiled
-def _settle(
-    s: Any, kept: Kept, rules: Rules, therapies: Therapies, written: Written, may_resolve: bool
-) -> None:
+def _settle(s: Any, e: Any, p: Any, out: Written, may_resolve: bool) -> None:
     """After a reading of the state: end the episode or write what changed, and note when it may end."""
-    if not s.in_episode:
-        return
-    hold = rules.parameters[0].resolution_hold
     clear = resolution_start(s)
-    if may_resolve and clear != NEVER and s.now >= clear + hold:
-        write_resolution(s, kept, written, clear)
+    if may_resolve and clear != NEVER and s.now >= clear + p.resolution_hold:
+        write_resolution(s, e, out, clear)
         return
     if clear != NEVER:
-        s.next_expiry = min(s.next_expiry, clear + hold)
-    if (
-        may_resolve or kept.episode[0].onset == s.now
-    ):  # of a death's instant only the onset has a row of its own
-        write_state(s, kept, rules, therapies, written)
+        s.next_expiry = min(s.next_expiry, clear + p.resolution_hold)
+    if may_resolve or e.onset == s.now:  # of a death's instant only the onset has a row of its own
+        write_state(s, e, p, out)
 
 
 @compiled
-def _close_group(s: Any, kept: Kept, rules: Rules, therapies: Therapies, written: Written) -> None:
+def _close_group(s: Any, e: Any, p: Any, out: Written) -> None:
     """Apply the gathered instant, read the state, write what changed."""
-    if s.group_time == NEVER or s.dead:
-        return
-    count_vasopressor_time(s, kept.episode[0], s.group_time)
-    apply_group(s, kept, rules)
-    _check_onset(s, kept, therapies, written)
+    count_vasopressor_time(s, e, s.group_time)
+    apply_group(s, p)
+    _check_onset(s, e, p, out)
     if s.in_episode:
-        count_treatment(s, kept.episode[0])
+        count_treatment(s, e)
         if s.g_masked:
             s.waived = 1
-    read_state(s, kept, rules, s.group_time)
-    _settle(s, kept, rules, therapies, written, s.g_death == 0)
+    read_state(s, p, s.group_time)
+    if s.in_episode:
+        _settle(s, e, p, out, s.g_death == 0)
     if s.g_death:
         s.dead = 1
         if s.in_episode or (s.episode > 0 and s.g_death == DEATH_CRS):
-            write_death(s, kept, rules, therapies, s.g_death, written)
+            write_death(s, e, p, s.g_death, out)
 
 
 @compiled
-def _expire(s: Any, kept: Kept, rules: Rules, therapies: Therapies, written: Written, until: int) -> None:
+def _expire(s: Any, e: Any, p: Any, out: Written, until: int) -> None:
     """Let everything expire that does so up to `until`, each at its exact instant."""
-    while not s.dead and s.next_expiry <= until:
+    while s.next_expiry <= until:
         now = s.next_expiry
-        count_vasopressor_time(s, kept.episode[0], now)
-        read_state(s, kept, rules, now)
-        _settle(s, kept, rules, therapies, written, True)
+        count_vasopressor_time(s, e, now)
+        read_state(s, p, now)
+        if s.in_episode:
+            _settle(s, e, p, out, True)
 
 
 @compiled
-def _finish(s: Any, kept: Kept, rules: Rules, therapies: Therapies, written: Written) -> None:
-    """End a subject at its last event: nothing is derived after it."""
-    _close_group(s, kept, rules, therapies, written)
+def _pass_time(s: Any, e: Any, p: Any, out: Written, until: int) -> None:
+    """Close the gathered instant, unless nothing in it matters, and let time pass up to `until`."""
+    if s.group_time != NEVER and not s.dead and not is_quiet(s, p):
+        _close_group(s, e, p, out)
     s.group_time = NEVER
-    _expire(s, kept, rules, therapies, written, s.last_event)
+    if not s.dead and s.next_expiry <= until:
+        _expire(s, e, p, out, until)
+
+
+@compiled
+def _finish(s: Any, e: Any, p: Any, out: Written) -> None:
+    """End a subject at its last event: nothing is derived after it."""
+    _pass_time(s, e, p, out, s.last_event)
     if s.in_episode:
-        kept.episode[0].ongoing = 1
-        count_vasopressor_time(s, kept.episode[0], s.last_event)
-    flush_episode(s, kept, written)
+        e.ongoing = 1
+        count_vasopressor_time(s, e, s.last_event)
+    flush_episode(s, e, out)
     s.started = 0
 
 
 @compiled
-def _lacks_room(s: Any, kept: Kept, role: int, written: Written) -> int:
-    """Return what must be made larger before the next event can be taken."""
+def _room_needed(s: Any) -> int:
+    """Return how many rows one more event may write at most."""
     running = 0
     for agent in range(6):
         running += s.infusions[agent]
-    if written.used[0] + ROWS_A_STEP + 2 * running > len(written.rows) or written.used[1] + 4 > len(
-        written.episodes
-    ):
-        return NEEDS_ROWS
-    if role >= INFUSION and s.infusions[role - INFUSION] >= kept.infusion_start.shape[1]:
+    return ROWS_A_STEP + 2 * running
+
+
+@compiled
+def _grows(s: Any, role: int) -> int:
+    """Return which list of the subject is full and must grow before an event of this role."""
+    if role >= INFUSION and s.infusions[role - INFUSION] >= s.infusion_start.shape[1]:
         return NEEDS_INFUSIONS
-    if role == THERAPY and s.therapies >= len(kept.therapy):
+    if role == THERAPY and s.therapies >= len(s.therapy_kind):
         return NEEDS_THERAPIES
     return DONE
 
 
 @compiled
 def advance(
-    batch: Batch, start: int, rules: Rules, therapies: Therapies, births: Births, kept: Kept, written: Written
+    batch: Batch,
+    start: int,
+    rules: NDArray[Any],
+    births: Births,
+    subject: NDArray[Any],
+    episode: NDArray[Any],
+    out: Written,
 ) -> tuple[int, int]:
     """Take events from `start` on; return where it stopped and why (DONE: the batch is used up)."""
-    s = kept.subject[0]
+    s: Any = subject[0]
+    e: Any = episode[0]
+    p: Any = rules[0]
+    most_rows, most_episodes = len(out.rows), len(out.episodes) - 4
     for place in range(start, len(batch.time)):
         signal = batch.signal[place]
-        role = int(rules.role[signal])
-        lacks = _lacks_room(s, kept, role, written)
-        if lacks != DONE:
-            return place, lacks
-        if not s.started or batch.subject_id[place] != s.subject_id:
+        role = int(p.role[signal])
+        if batch.subject_id[place] != s.subject_id or not s.started:
+            if s.rows_written + _room_needed(s) > most_rows or s.episodes_written > most_episodes:
+                return place, NEEDS_ROWS
             if s.started:
-                _finish(s, kept, rules, therapies, written)
+                _finish(s, e, p, out)
             _begin(s, births, batch.subject_id[place])
         if s.dead:
             continue
         time = batch.time[place]
         s.last_event = time
-        if role == NOTHING and np.isnan(rules.mask_from[signal]):
+        if role == NOTHING and np.isnan(p.mask_from[signal]):
             continue
         if time != s.group_time:
-            _close_group(s, kept, rules, therapies, written)
-            _expire(s, kept, rules, therapies, written, time - 1)
+            if s.rows_written + _room_needed(s) > most_rows or s.episodes_written > most_episodes:
+                return place, NEEDS_ROWS
+            _pass_time(s, e, p, out, time - 1)
             open_group(s, time)
+        lacks = _grows(s, role)
+        if lacks != DONE:
+            return place, lacks
         gather(
-            s,
-            kept,
-            rules,
-            signal,
-            batch.value[place],
-            batch.category[place],
-            batch.end[place],
-            batch.event_id[place],
+            s, p, signal, batch.value[place], batch.category[place], batch.end[place], batch.event_id[place]
         )
     return len(batch.time), DONE
 
 
 @compiled
-def finish(rules: Rules, therapies: Therapies, kept: Kept, written: Written) -> None:
+def finish(rules: NDArray[Any], subject: NDArray[Any], episode: NDArray[Any], out: Written) -> None:
     """End the last subject."""
-    s = kept.subject[0]
+    s: Any = subject[0]
     if s.started:
-        _finish(s, kept, rules, therapies, written)
+        _finish(s, episode[0], rules[0], out)

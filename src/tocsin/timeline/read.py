@@ -59,33 +59,31 @@ from tocsin.timeline.layout import (
     UNSAID,
     VASOPRESSIN,
     VENTILATION,
-    Kept,
-    Rules,
 )
 
 
 @compiled
-def _read_agent(s: Any, kept: Kept, agent: int, now: int) -> None:
+def _read_agent(s: Any, agent: int, now: int) -> None:
     """Take off the agent's ended records and note rate and record of the one that started last."""
     place = 0
     while place < s.infusions[agent]:
-        if kept.infusion_end[agent, place] <= now:
-            drop_infusion(s, kept, agent, place)
+        if s.infusion_end[agent, place] <= now:
+            drop_infusion(s, agent, place)
         else:
-            s.next_expiry = min(s.next_expiry, kept.infusion_end[agent, place])
+            s.next_expiry = min(s.next_expiry, s.infusion_end[agent, place])
             place += 1
     s.agent_active[agent] = 1 if s.infusions[agent] > 0 else 0
     s.agent_since[agent] = NEVER
     for place in range(s.infusions[agent]):
-        start = kept.infusion_start[agent, place]
+        start = s.infusion_start[agent, place]
         if start > s.agent_since[agent]:
             s.agent_since[agent] = start
-            s.agent_rate[agent] = kept.infusion_rate[agent, place]
-            s.agent_id[agent] = kept.infusion_id[agent, place]
+            s.agent_rate[agent] = s.infusion_rate[agent, place]
+            s.agent_id[agent] = s.infusion_id[agent, place]
         elif start == s.agent_since[agent]:
-            if known_rate(kept.infusion_rate[agent, place]) > known_rate(s.agent_rate[agent]):
-                s.agent_rate[agent] = kept.infusion_rate[agent, place]
-            s.agent_id[agent] = min(s.agent_id[agent], kept.infusion_id[agent, place])
+            if known_rate(s.infusion_rate[agent, place]) > known_rate(s.agent_rate[agent]):
+                s.agent_rate[agent] = s.infusion_rate[agent, place]
+            s.agent_id[agent] = min(s.agent_id[agent], s.infusion_id[agent, place])
     if not s.agent_active[agent]:
         s.agent_baseline[agent] = 0
 
@@ -151,12 +149,12 @@ def _lasted(s: Any, since: int, duration: int, now: int) -> bool:
 
 
 @compiled
-def _read_vasopressors(s: Any, kept: Kept, p: Any, now: int) -> None:
+def _read_vasopressors(s: Any, p: Any, now: int) -> None:
     """Read which vasopressors count, how many, at what dose, and for how long."""
     s.count = 0
     for agent in range(6):
         if s.infusions[agent] > 0 or s.agent_active[agent]:
-            _read_agent(s, kept, agent, now)
+            _read_agent(s, agent, now)
         if agent < COUNTED and _counts(s, agent):
             s.count += 1
     certain = _high_dose_certain(s, p)
@@ -285,9 +283,8 @@ def _read_oxygen(s: Any, p: Any, now: int) -> None:
 
 
 @compiled
-def read_state(s: Any, kept: Kept, rules: Rules, now: int) -> None:
+def read_state(s: Any, p: Any, now: int) -> None:
     """Read everything at `now`; what ends at this instant is gone. Sets `next_expiry` to the next instant of change."""
-    p = rules.parameters[0]
     s.now = now
     s.next_expiry = FOREVER
     s.flags = F_AGE_UNKNOWN if s.birth == NEVER else 0
@@ -295,7 +292,7 @@ def read_state(s: Any, kept: Kept, rules: Rules, now: int) -> None:
         s.flags |= F_PRESSURES
     held = s.fever_at != NEVER and _holds(s, s.fever_at + p.fever_hold, now)
     s.fever = 1 if held and not s.fever_other else 0
-    _read_vasopressors(s, kept, p, now)
+    _read_vasopressors(s, p, now)
     for agent in range(6):
         if s.agent_active[agent] and s.agent_baseline[agent]:
             s.flags |= F_BASELINE

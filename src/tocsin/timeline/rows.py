@@ -20,9 +20,6 @@ from tocsin.timeline.layout import (
     NOT_ENDED,
     O_NONE,
     RESOLVED,
-    Kept,
-    Rules,
-    Therapies,
     Written,
 )
 from tocsin.timeline.read import oxygen_evidence, pressure_evidence, vasopressor_evidence
@@ -68,18 +65,18 @@ def grade_set(hypotension: int, oxygen: int, fever: bool, waived: bool, gate: bo
 
 
 @compiled
-def _axes(s: Any, rules: Rules, scale: int) -> tuple[int, int]:
+def _axes(s: Any, p: Any, scale: int) -> tuple[int, int]:
     """Return the two axes' sets of one scale at the state that was read."""
     run = 1 if s.run_24h == 1 else 0
-    hypotension = rules.hypotension_table[scale, s.hypotension, s.dose_band + 1, run]
-    oxygen = rules.oxygen_table[scale, s.oxygen, s.fio2_band + 1, s.airway_tube]
+    hypotension = p.hypotension_table[scale, s.hypotension, s.dose_band + 1, run]
+    oxygen = p.oxygen_table[scale, s.oxygen, s.fio2_band + 1, s.airway_tube]
     return int(hypotension), int(oxygen)
 
 
 @compiled
-def _driver(s: Any, rules: Rules, scale: int) -> int:
+def _driver(s: Any, p: Any, scale: int) -> int:
     """Return the axis whose set has the larger maximum on the scale of record; fever when both are {0}."""
-    hypotension, oxygen = _axes(s, rules, scale)
+    hypotension, oxygen = _axes(s, p, scale)
     if hypotension == 1 and oxygen == 1:
         return DRIVEN_BY_FEVER
     if largest(hypotension) == largest(oxygen):
@@ -88,11 +85,10 @@ def _driver(s: Any, rules: Rules, scale: int) -> int:
 
 
 @compiled
-def _new_row(s: Any, kept: Kept, written: Written) -> Any:
+def _new_row(s: Any, e: Any, out: Written) -> Any:
     """Return the next free row, filled with what every row has."""
-    row: Any = written.rows[written.used[0]]
-    written.used[0] += 1
-    e: Any = kept.episode[0]
+    row: Any = out.rows[s.rows_written]
+    s.rows_written += 1
     row.subject_id, row.time, row.episode, row.therapy = s.subject_id, s.now, e.episode, e.therapy
     row.closing = 1
     row.fever = row.fever_waived = row.hypotension = row.dose_band = row.run_24h = -1
@@ -131,38 +127,38 @@ def _signature(s: Any) -> int:
 
 
 @compiled
-def write_state(s: Any, kept: Kept, rules: Rules, therapies: Therapies, written: Written) -> None:
+def write_state(s: Any, e: Any, p: Any, out: Written) -> None:
     """Write a row if anything that makes one has changed since the last."""
-    e: Any = kept.episode[0]
-    if therapies.unknown[e.therapy]:
+    if p.therapy_unknown[e.therapy]:
         s.flags |= F_PRODUCT
     signature = _signature(s)
     if signature == s.signature:
         return
     s.signature = signature
-    row: Any = _new_row(s, kept, written)
+    row: Any = _new_row(s, e, out)
     row.closing = 0
     row.fever, row.fever_waived, row.airway_tube = s.fever, s.waived, s.airway_tube
     row.hypotension, row.dose_band, row.run_24h = s.hypotension, s.dose_band, s.run_24h
     row.oxygen, row.fio2_band, row.flags = s.oxygen, s.fio2_band, s.flags
-    for scale in range(len(rules.fever_gate)):
-        hypotension, oxygen = _axes(s, rules, scale)
-        row.sets[scale] = grade_set(hypotension, oxygen, s.fever == 1, s.waived == 1, rules.fever_gate[scale])
-    row.driver = _driver(s, rules, int(rules.record_scale[int(therapies.cause[e.therapy])]))
+    for scale in range(len(p.fever_gate)):
+        hypotension, oxygen = _axes(s, p, scale)
+        row.sets[scale] = grade_set(
+            hypotension, oxygen, s.fever == 1, s.waived == 1, p.fever_gate[scale] == 1
+        )
+    row.driver = _driver(s, p, int(p.record_scale[int(p.therapy_cause[e.therapy])]))
     row.evidence_fever = s.fever_id
     row.evidence_pressure = pressure_evidence(s)
     row.evidence_vasopressor = vasopressor_evidence(s)
-    row.evidence_oxygen = oxygen_evidence(s, rules.parameters[0])
+    row.evidence_oxygen = oxygen_evidence(s, p)
     _add_to_episode(e, row)
 
 
 @compiled
-def write_resolution(s: Any, kept: Kept, written: Written, resolved_at: int) -> None:
+def write_resolution(s: Any, e: Any, out: Written, resolved_at: int) -> None:
     """Write the closing row {0} and end the episode."""
-    row: Any = _new_row(s, kept, written)
+    row: Any = _new_row(s, e, out)
     for scale in range(len(row.sets)):
         row.sets[scale] = 1
-    e: Any = kept.episode[0]
     _add_to_episode(e, row)
     e.resolved_at = resolved_at
     e.ended = RESOLVED
@@ -170,26 +166,25 @@ def write_resolution(s: Any, kept: Kept, written: Written, resolved_at: int) -> 
 
 
 @compiled
-def write_death(s: Any, kept: Kept, rules: Rules, therapies: Therapies, death: int, written: Written) -> None:
+def write_death(s: Any, e: Any, p: Any, death: int, out: Written) -> None:
     """Write the death row: {5} for CRS, {0} for another cause, 5 joins the set when no cause is given.
 
     Unlike the closing row of a resolution it keeps the flags that apply at that instant.
     """
     run_on = s.in_episode == 1
-    row: Any = _new_row(s, kept, written)
+    row: Any = _new_row(s, e, out)
     for scale in range(len(row.sets)):
         if death == DEATH_CRS:
             row.sets[scale] = 1 << 5
         elif death == DEATH_NO_TEXT and run_on:
-            hypotension, oxygen = _axes(s, rules, scale)
-            gate = rules.fever_gate[scale]
+            hypotension, oxygen = _axes(s, p, scale)
+            gate = p.fever_gate[scale] == 1
             row.sets[scale] = grade_set(hypotension, oxygen, s.fever == 1, s.waived == 1, gate) | 1 << 5
         else:
             row.sets[scale] = 1
     row.driver = DRIVEN_BY_DEATH
-    e: Any = kept.episode[0]
     row.flags = s.flags
-    if therapies.unknown[e.therapy]:
+    if p.therapy_unknown[e.therapy]:
         row.flags |= F_PRODUCT
     if death == DEATH_NO_TEXT:
         row.flags |= F_DEATH_CAUSE
@@ -200,17 +195,15 @@ def write_death(s: Any, kept: Kept, rules: Rules, therapies: Therapies, death: i
 
 
 @compiled
-def start_episode(s: Any, kept: Kept, place: int, therapies: Therapies, written: Written) -> None:
+def start_episode(s: Any, e: Any, place: int, out: Written) -> None:
     """Start a new, numbered episode at its onset; the one before, if any, is written out."""
-    flush_episode(s, kept, written)
+    flush_episode(s, e, out)
     s.episode += 1
     s.in_episode = 1
     s.waived = 0
     s.signature = -1
-    e: Any = kept.episode[0]
-    e.subject_id, e.episode, e.therapy = s.subject_id, s.episode, kept.therapy[place]
-    e.therapy_time, e.onset, e.last_row = kept.therapy_time[place], s.group_time, s.group_time
-    e.window_end = e.therapy_time + therapies.window[e.therapy]
+    e.subject_id, e.episode, e.therapy = s.subject_id, s.episode, s.therapy_kind[place]
+    e.therapy_time, e.onset, e.last_row = s.therapy_time[place], s.group_time, s.group_time
     e.resolved_at = e.first_tocilizumab = e.glucocorticoid_day = NEVER
     e.ended = NOT_ENDED
     e.tocilizumab_doses = e.glucocorticoid_days = 0
@@ -222,11 +215,11 @@ def start_episode(s: Any, kept: Kept, place: int, therapies: Therapies, written:
 
 
 @compiled
-def flush_episode(s: Any, kept: Kept, written: Written) -> None:
+def flush_episode(s: Any, e: Any, out: Written) -> None:
     """Write the subject's last episode out."""
     if s.episode > 0:
-        written.episodes[written.used[1]] = kept.episode[0]
-        written.used[1] += 1
+        out.episodes[s.episodes_written] = e
+        s.episodes_written += 1
 
 
 @compiled

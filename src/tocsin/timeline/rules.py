@@ -10,7 +10,7 @@ from tocsin.knowledge.scales import GradeTables
 from tocsin.knowledge.signals import signal_ids
 from tocsin.knowledge.timeline import Timeline
 from tocsin.timeline import layout
-from tocsin.timeline.layout import PARAMETERS, Rules, parameter_fields
+from tocsin.timeline.layout import Rules, Therapies, parameter_fields, rules_dtype
 
 _ROLES = {
     "body_temperature": layout.TEMPERATURE,
@@ -28,12 +28,12 @@ _ROLES = {
 }
 
 
-def parameter_record(numbers: Timeline) -> NDArray[np.void]:
-    """Return one PARAMETERS record; times in whole microseconds."""
-    record = np.zeros(1, PARAMETERS)
+def numbers_of(numbers: Timeline) -> dict[str, int | float]:
+    """Return every number under its name here; times in whole microseconds."""
+    found: dict[str, int | float] = {}
     for key, name, _, factor in parameter_fields():
-        record[name] = round(getattr(numbers, key) * factor) if factor > 1 else getattr(numbers, key)
-    return record.view(np.recarray)
+        found[name] = round(getattr(numbers, key) * factor) if factor > 1 else getattr(numbers, key)
+    return found
 
 
 def _marks(names: Iterable[str]) -> NDArray[np.bool_]:
@@ -57,7 +57,7 @@ def build_rules(numbers: Timeline, tables: GradeTables) -> Rules:
     for name, code in _ROLES.items():
         role[signal_ids()[name]] = code
     return Rules(
-        parameters=parameter_record(numbers),
+        numbers=numbers_of(numbers),
         role=role,
         mask_from=_mask_doses(numbers),
         is_tocilizumab=_marks(["tocilizumab"]),
@@ -67,3 +67,23 @@ def build_rules(numbers: Timeline, tables: GradeTables) -> Rules:
         fever_gate=tables.fever_gate,
         record_scale=tables.record_scale,
     )
+
+
+def rules_record(rules: Rules, therapies: Therapies) -> NDArray[np.void]:
+    """Return rules and therapies as the one record that the compiled code reads."""
+    record = np.zeros(1, rules_dtype(len(rules.role), _room_for(len(therapies.cause))))
+    for name, value in rules.numbers.items():
+        record[name] = value
+    for name in Rules._fields[1:]:
+        record[name][0] = getattr(rules, name)
+    for name in Therapies._fields:
+        record[f"therapy_{name}"][0, : len(therapies.cause)] = getattr(therapies, name)
+    return record.view(np.recarray)
+
+
+def _room_for(therapies: int) -> int:
+    """Return a room that stays the same from run to run: another size would be compiled anew."""
+    room = 256
+    while room < therapies:
+        room *= 2
+    return room

@@ -3,6 +3,7 @@
 import gzip
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,15 +29,19 @@ _NO_NUMBER: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
 Entry = tuple[Json, str, str | None]
 
 
+# A resource's type and id, and its version or what stands in it.
+Print = tuple[str | None, str | None, str | int]
+
+
 @dataclass(slots=True)
 class Reader:
-    """Reads documents one after another; remembers people and what was there before, over all of them."""
+    """Reads one document, or several after one another: what was there before counts over all of them."""
 
     settings: Settings
+    alone: bool = False
+    resources: int = 0
     people: list[Person] = field(default_factory=list[Person])
-    _seen: set[tuple[str | None, str | None, str | int]] = field(
-        default_factory=set[tuple[str | None, str | None, str | int]]
-    )
+    _seen: set[Print] = field(default_factory=set[Print])
 
     def rows(self, document: Any, name: str) -> list[FlatRow]:
         """Return the rows of a Bundle, of a lone resource, or of a list of resources."""
@@ -45,10 +50,15 @@ class Reader:
         for resource, _, full_url in entries:
             links.add(resource, full_url)
         flattener = Flattener(self.settings, links)
+        ids = Counter(map(_id, entries)) if self.alone else None
         rows: list[FlatRow] = []
-        for resource, source, full_url in entries:
+        for entry in entries:
+            resource, source, full_url = entry
             kind = as_text(resource.get("resourceType"))
-            fate = "duplicate" if kind in KINDS and self._repeated(kind, resource) else None
+            self.resources += kind is not None
+            # In a lone document only an id that comes again can be a repetition: to look closer costs time.
+            suspect = kind in KINDS and (ids is None or ids[_id(entry)] > 1)
+            fate = "duplicate" if suspect and self._repeated(kind, resource) else None
             rows += flattener.rows(resource, source, full_url, fate)
             if kind == "Patient" and (one := person(resource, full_url)):
                 self.people.append(one)
@@ -57,11 +67,22 @@ class Reader:
     def _repeated(self, kind: str | None, resource: Json) -> bool:
         """Whether this very resource was there before: the same version of it, or the same content."""
         version = as_text(at(resource, "meta.versionId"))
-        key = (kind, as_text(resource.get("id")), version or hash(orjson.dumps(resource)))
-        if key in self._seen:
+        print = (kind, as_text(resource.get("id")), version or _content(resource))
+        if print in self._seen:
             return True
-        self._seen.add(key)
+        self._seen.add(print)
         return False
+
+
+def _id(entry: Entry) -> str | None:
+    return as_text(entry[0].get("id"))
+
+
+def _content(resource: Json) -> int:
+    try:
+        return hash(orjson.dumps(resource))
+    except orjson.JSONEncodeError:  # nested too deep to be FHIR: like no other
+        return id(resource)
 
 
 def read_bundle(data: bytes, settings: Settings, name: str = "bundle", file_index: int = 0) -> FlatRows:
@@ -69,7 +90,7 @@ def read_bundle(data: bytes, settings: Settings, name: str = "bundle", file_inde
     document = parse(unzip(data, name), name)
     if not isinstance(document, list) and not as_text(as_object(document).get("resourceType")):
         raise UserError(f"{name}: JSON, but no FHIR (it has no resourceType); give a Bundle or one resource")
-    reader = Reader(settings)
+    reader = Reader(settings, alone=True)
     rows = flat_table(reader.rows(document, name), first_row_of(file_index) + 1)
     shared = shared_ids(reader.people)
     return FlatRows(refuse_shared(rows, shared), subjects_table(reader.people, shared), (name,))

@@ -16,12 +16,14 @@ _EMPTY: Final[Json] = {}
 
 def as_object(value: Any) -> Json:
     """Return a JSON object, or an empty one in place of anything else."""
-    return value if isinstance(value, dict) else _EMPTY
+    found: Any = value
+    return found if isinstance(value, dict) else _EMPTY
 
 
 def as_list(value: Any) -> list[Any]:
     """Return a JSON array, or an empty one in place of anything else."""
-    return value if isinstance(value, list) else []
+    found: Any = value
+    return found if isinstance(value, list) else []
 
 
 def as_text(value: Any) -> str | None:
@@ -49,11 +51,13 @@ def as_number(value: Any) -> float | None:
 
 def at(resource: Json, path: str) -> Any:
     """Return what stands at a path of `shapes`."""
+    if path in resource:  # most are plain fields
+        return resource[path]
     found: Any = resource
     for name, first_of_list in _steps(path):
-        found = found.get(name) if isinstance(found, dict) else None
+        found = as_object(found).get(name)
         if first_of_list:
-            found = found[0] if isinstance(found, list) and found else None
+            found = next(iter(as_list(found)), None)
         if found is None:
             break
     return found

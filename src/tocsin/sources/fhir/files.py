@@ -18,7 +18,7 @@ EXPECTED: Final = (
     "expected FHIR R4: a Bundle, a folder of Bundles (*.json), or a bulk export (*.ndjson), also .gz"
 )
 _SNIFF: Final = 1 << 16
-_UNREADABLE: Final = (EOFError, OSError, zlib.error)
+UNREADABLE: Final = (EOFError, OSError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _head(path: Path) -> bytes:
     try:
         with open_lines(path) as opened:
             return opened.read(_SNIFF)
-    except _UNREADABLE:
+    except UNREADABLE:
         return b""
 
 

@@ -158,9 +158,8 @@ def _instead(item: Json) -> str | None:
 
 
 def _row(head: Head, code: str | None, amount: Amount = NOTHING, route: str | None = None) -> FlatRow:
-    source, subject, time, until, known, fate, trouble = head
     unit, text, value, comparator = amount
-    return (source, subject, time, until, known, code, unit, route, text, value, comparator, fate, *trouble)
+    return (*head[:5], code, unit, route, text, value, comparator, head.fate, *head.trouble)
 
 
 def _kind_code(kind: str) -> str | None:

@@ -68,7 +68,7 @@ def subjects_table(people: Iterable[Person], shared: Iterable[str]) -> pa.Table:
         del first[id]
     rows = [(one.id, one.birth_date, one.sex) for one in first.values()]
     columns: Iterable[Any] = zip(*rows, strict=True) if rows else ([], [], [])
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, SUBJECTS, strict=True)]
+    arrays: list[Any] = [pa.array(column, type) for column, type in zip(columns, SUBJECTS.types, strict=True)]
     return pa.Table.from_arrays(arrays, schema=SUBJECTS)
 
 

@@ -12,8 +12,16 @@ from tocsin.sources.fhir.concepts import VALUES
 from tocsin.sources.fhir.flatten import BY_IDENTIFIER
 from tocsin.sources.fhir.people import TWO_SUBJECTS
 from tocsin.sources.fhir.scan import PLACE, Scan
-from tocsin.sources.fhir.shapes import BACKGROUND, NO_INTEREST, SHAPES, Shape
-from tocsin.sources.fhir.shapes import kind_fate, place_of, status_fate, status_fates
+from tocsin.sources.fhir.shapes import (
+    BACKGROUND,
+    NO_INTEREST,
+    SHAPES,
+    Shape,
+    kind_fate,
+    place_of,
+    status_fate,
+    status_fates,
+)
 from tocsin.sources.flat import FLAT_SCHEMA, SHORT
 from tocsin.sources.settings import Settings
 from tocsin.sources.source import FILE_STRIDE, sql_text
@@ -61,9 +69,15 @@ def _select(columns: dict[str, str], source: str, replaced: Iterable[str] = ()) 
     return f"SELECT {kept}, {', '.join(f'{text} AS {name}' for name, text in columns.items())} FROM {source}"
 
 
-def _by_kind(shapes: Iterable[Shape], expression: Callable[[Shape], str], otherwise: str = _TEXT) -> str:
-    cases = [f"WHEN '{shape.kind}' THEN {expression(shape)}" for shape in shapes]
-    return f"CASE kind {' '.join(cases)} ELSE {otherwise} END" if cases else otherwise
+def _by_kind(
+    scan: Scan, shapes: Iterable[Shape], expression: Callable[[Shape], str], otherwise: str = _TEXT
+) -> str:
+    """Return what depends on the resource type. Within a CASE, DuckDB works out again what it has already."""
+    texts = {shape.kind: expression(shape) for shape in shapes}
+    if len(texts) == 1 and scan.kinds == tuple(texts):
+        return texts[scan.kinds[0]]
+    cases = " ".join(f"WHEN '{kind}' THEN {text}" for kind, text in texts.items())
+    return f"CASE kind {cases} ELSE {otherwise} END" if cases else otherwise
 
 
 def _first(paths: tuple[str, ...]) -> str:
@@ -80,19 +94,22 @@ def _resources(scan: Scan) -> str:
     shapes = scan.shapes
     columns = {
         "who": "CASE WHEN subject IS NULL THEN patient ELSE subject END",
-        "time_text": _by_kind(shapes, lambda shape: _first(shape.times)),
-        "time_place": _by_kind(shapes, lambda shape: _first_place(shape.times)),
-        "until_text": _by_kind(shapes, lambda shape: _first(shape.ends)),
-        "until_place": _by_kind(shapes, lambda shape: _first_place(shape.ends)),
-        "known_text": "issued" if scan.has_observations else _TEXT,
-        "status_text": _by_kind(shapes, lambda shape: sql.path_sql(shape.status)),
+        "time_text": _by_kind(scan, shapes, lambda shape: _first(shape.times)),
+        "time_place": _by_kind(scan, shapes, lambda shape: _first_place(shape.times)),
+        "until_text": _by_kind(scan, shapes, lambda shape: _first(shape.ends)),
+        "until_place": _by_kind(scan, shapes, lambda shape: _first_place(shape.ends)),
+        "known_text": _by_kind(scan, [s for s in shapes if s.kind == "Observation"], lambda _: "issued"),
+        "status_text": _by_kind(scan, shapes, lambda shape: sql.path_sql(shape.status)),
         "concept": _by_kind(
-            shapes, lambda shape: sql.concept_code_sql(sql.path_sql(shape.concepts[0])), "'resource|' || kind"
+            scan,
+            shapes,
+            lambda shape: sql.concept_code_sql(sql.path_sql(shape.concepts[0])),
+            "'resource|' || kind",
         ),
     }
     kinds = "(SELECT *, resourceType AS kind FROM lines WHERE resourceType <> 'Bundle')"
     if any(shape.dosage for shape in shapes):
-        dose = _by_kind((shape for shape in shapes if shape.dosage), _dose, "NULL")
+        dose = _by_kind(scan, (shape for shape in shapes if shape.dosage), _dose, "NULL")
         kinds = f"({_select({'dose': dose}, kinds)})"
     return _select(columns | _amounts(scan), kinds)
 
@@ -104,10 +121,10 @@ def _amounts(scan: Scan) -> dict[str, str]:
     def amount(name: str) -> str:
         measured = [shape for shape in scan.shapes if shape.dosage or shape.kind == "Observation"]
         nothing = "NULL::DOUBLE" if name == "value" else _TEXT
-        return _by_kind(measured, lambda shape: (given if shape.dosage else observed)[name], nothing)
+        return _by_kind(scan, measured, lambda shape: (given if shape.dosage else observed)[name], nothing)
 
     dosed = (shape for shape in scan.shapes if shape.dosage)
-    route = _by_kind(dosed, lambda _: sql.concept_code_sql("dose.route"))
+    route = _by_kind(scan, dosed, lambda _: sql.concept_code_sql("dose.route"))
     return {f"own_{name}": amount(name) for name in observed} | {"route": route}
 
 
@@ -125,7 +142,7 @@ def _linked(scan: Scan) -> str:
     shapes = [shape for shape in scan.shapes if shape.reference]
     if not shapes:
         return _select({"own_code": "concept", "lost": _TEXT}, "resources")
-    target = _by_kind(shapes, lambda shape: f'"{shape.reference}"', "NULL")
+    target = _by_kind(scan, shapes, lambda shape: f'"{shape.reference}"', "NULL")
     inside = "list_filter(contained, lambda r: '#' || r.id = target.reference)[1]"
     key = "coalesce(nullif(regexp_extract(target.reference, '(?:^|/)((?:Medication|Device)/[^/]+)', 1), ''), "
     found = _select(
@@ -160,7 +177,9 @@ def _said(scan: Scan, settings: Settings) -> str:
     }
     subject = sql.subject_sql("who")
     who = {
-        "subject": f"CASE WHEN kind = 'Patient' THEN id ELSE {subject} END" if "Patient" in scan.kinds else subject,
+        "subject": f"CASE WHEN kind = 'Patient' THEN id ELSE {subject} END"
+        if "Patient" in scan.kinds
+        else subject,
         "by_identifier": f"kind <> 'Patient' AND {sql.by_identifier_sql('who')}",
     }
     replaced = [name for name in ("subject", "code") if name in sql.columns_of(scan.kinds)]
@@ -177,13 +196,15 @@ def _what(scan: Scan) -> dict[str, str]:
 
 def _counted(scan: Scan, settings: Settings, lookups: Lookups) -> str:
     """Whether a row counts: `fate` says why not."""
-    cases = [f"WHEN {PLACE} IN (SELECT place FROM {DUPLICATES}) THEN 'duplicate'"] if lookups.duplicates else []
+    cases = (
+        [f"WHEN {PLACE} IN (SELECT place FROM {DUPLICATES}) THEN 'duplicate'"] if lookups.duplicates else []
+    )
     for kind in (*SHAPES, *BACKGROUND):
         if fate := kind_fate(kind, settings):
             cases.append(f"WHEN kind = '{kind}' THEN '{fate}'")
     shaped = ", ".join(map(sql_text, SHAPES))
     cases.append(f"WHEN kind NOT IN ({shaped}) THEN '{NO_INTEREST}'")
-    status = _by_kind(scan.shapes, _status_fate)
+    status = _by_kind(scan, scan.shapes, _status_fate)
     if scan.has_observations:
         panel = "kind = 'Observation' AND part = 0 AND value IS NULL AND text IS NULL AND len(hasMember) > 0"
         status = f"coalesce({status}, CASE WHEN {panel} THEN 'no_clinical_content' END)"
@@ -199,9 +220,10 @@ def _status_fate(shape: Shape) -> str:
     otherwise = sql_text(unknown) if unknown else "NULL"
     # Nearly all are as they should be; what is not is trimmed before it is looked up.
     word = "lower(trim(status_text))"
-    first = f"CASE WHEN status_text IN ({fine}) THEN NULL" if fine else "CASE"
-    again = f"WHEN {word} IN ({fine}) THEN NULL" if fine else ""
-    return f"{first} {again} ELSE CASE {word} {bad} ELSE {otherwise} END END"
+    looked_up = f"CASE {word} {bad} ELSE {otherwise} END"
+    if fine:
+        looked_up = f"CASE WHEN status_text IN ({fine}) OR {word} IN ({fine}) THEN NULL ELSE {looked_up} END"
+    return looked_up
 
 
 def _judged(scan: Scan, settings: Settings, lookups: Lookups) -> str:
@@ -221,7 +243,9 @@ def _judged(scan: Scan, settings: Settings, lookups: Lookups) -> str:
         for prefix in ("", "item.")
     )
     value = f"CASE WHEN part > 0 THEN {of_part} ELSE {absent} END" if scan.has_observations else _TEXT
-    link = _by_kind((shape for shape in scan.shapes if shape.reference), lambda shape: f"'{shape.reference}'")
+    link = _by_kind(
+        scan, (shape for shape in scan.shapes if shape.reference), lambda shape: f"'{shape.reference}'"
+    )
     why = {
         TWO_SUBJECTS: ("'subject'", "subject"),
         "no_subject": ("'subject'", "who.reference"),
@@ -229,7 +253,9 @@ def _judged(scan: Scan, settings: Settings, lookups: Lookups) -> str:
         "unresolved_reference": (link, "lost"),
         "no_value": ("'valueQuantity'", value),
     }
-    column, written = (" ".join(f"WHEN '{word}' THEN {pair[n]}" for word, pair in why.items()) for n in (0, 1))
+    column, written = (
+        " ".join(f"WHEN '{word}' THEN {pair[n]}" for word, pair in why.items()) for n in (0, 1)
+    )
     in_time = "CASE WHEN trouble IS NULL THEN NULL WHEN time IS NULL THEN time_{0} ELSE until_{0} END"
     part = "CASE WHEN part > 0 THEN ' component[' || part || ']' ELSE '' END"
     marked = f"CASE WHEN by_identifier THEN '{BY_IDENTIFIER}' ELSE '' END"

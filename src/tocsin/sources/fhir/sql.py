@@ -65,15 +65,13 @@ _EDGE: Final = f"^[{TRIMMED}]|[{TRIMMED}]$|\t"
 
 def columns_of(kinds: Collection[str]) -> tuple[str, ...]:
     """Return the columns that resources of these types need."""
-    wanted = dict.fromkeys((*_ALWAYS, "id") if "Patient" in kinds else _ALWAYS)
+    wanted: list[str] = [*_ALWAYS, *(["id"] if "Patient" in kinds else [])]
     for shape in (SHAPES[kind] for kind in kinds if kind in SHAPES):
         paths = (*shape.times, *shape.ends, *shape.concepts, shape.status, shape.reference, shape.dosage)
-        wanted.update(dict.fromkeys(path.split(".")[0] for path in paths if path))
-        if shape.reference:
-            wanted["contained"] = None
-        if shape.kind == "Observation":
-            wanted.update(dict.fromkeys(_OBSERVATION))
-    return tuple(wanted)
+        wanted += [path.split(".")[0] for path in paths if path]
+        wanted += ["contained"] if shape.reference else []
+        wanted += _OBSERVATION if shape.kind == "Observation" else []
+    return tuple(dict.fromkeys(wanted))
 
 
 def columns_sql(names: Iterable[str]) -> str:

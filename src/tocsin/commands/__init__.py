@@ -1,0 +1,1 @@
+"""The commands of `tocsin`: each parses, calls the API and prints."""

@@ -1,0 +1,1 @@
+"""Engines: what reads, maps, cuts, sorts, and feeds the timeline."""

@@ -1,0 +1,1 @@
+"""Events: the door through which raw rows become canonical events."""
