@@ -41,9 +41,9 @@ class Charted:
 
     code: str
     share: float
-    means: tuple[float, float, float, float]
+    means: Sequence[float]
     spread: float
-    words: tuple[str, str, str, str] | None = None
+    words: Sequence[str] = ()
 
 
 CHARTED: Final = (
@@ -55,24 +55,48 @@ CHARTED: Final = (
     Charted("LOINC//8867-4", 0.08, (82, 104, 112, 121), 9),
     Charted("LOINC//3150-6", 0.03, (21, 21, 28, 50), 0.0),
     Charted("LAB//223834//L/min", 0.02, (0, 0, 3, 40), 0.0),
-    Charted("LAB//226732//UNK", 0.02, (np.nan,) * 4, 0.0, ("None", "None", "Nasal cannula", "High flow nasal cannula")),
+    Charted(
+        "LAB//226732//UNK",
+        0.02,
+        [np.nan] * 4,
+        0.0,
+        ("None", "None", "Nasal cannula", "High flow nasal cannula"),
+    ),
     Charted("LAB//50912//mg/dL", 0.04, (0.9, 1.0, 1.3, 2.1), 0.1),
     Charted("LAB//51265//K/uL", 0.04, (150, 90, 60, 40), 9),
     Charted("LAB//50889//mg/L", 0.04, (12, 80, 140, 190), 3),
 )
 UNKNOWN: Final = tuple(f"LAB//{59000 + place}//mg/dL" for place in range(240))  # codes that we do not know
 # (code, share of the subjects): what names a subject's therapy; the last by its text
-THERAPIES: Final = (("tocsin//cart_infusion", 0.6), ("RxNorm//2619426", 0.25), ("tocsin//index_therapy", 0.15))
+THERAPIES: Final = (
+    ("tocsin//cart_infusion", 0.6),
+    ("RxNorm//2619426", 0.25),
+    ("tocsin//index_therapy", 0.15),
+)
 HAPLO: Final = "haplo_hct"
-WEIGHT, BIRTH, DEATH, TOCILIZUMAB = "SUBJECT_WEIGHT_AT_INFUSION//KG", "MEDS_BIRTH", "MEDS_DEATH", "RxNorm//612865"
+WEIGHT, BIRTH, DEATH, TOCILIZUMAB = (
+    "SUBJECT_WEIGHT_AT_INFUSION//KG",
+    "MEDS_BIRTH",
+    "MEDS_DEATH",
+    "RxNorm//612865",
+)
 SEXES: Final = ("GENDER//F", "GENDER//M")
 PUMPS: Final = ("INFUSION_START//221906", "INFUSION_END//221906")
 VENTILATOR: Final = ("PROCEDURE//START//225792", "PROCEDURE//END//225792")
 PUMP_RUNS: Final = 12  # pairs of a subject in shock, every 4 hours one
 
-CODES: Final = (*(one.code for one in CHARTED), *UNKNOWN, *(code for code, _ in THERAPIES), WEIGHT, BIRTH, DEATH, TOCILIZUMAB, *SEXES, *PUMPS,
-                *VENTILATOR)  # fmt: skip
-WORDS: Final = (HAPLO, *sorted({word for one in CHARTED for word in one.words or ()}))
+RARE: Final = (
+    *(code for code, _ in THERAPIES),
+    WEIGHT,
+    BIRTH,
+    DEATH,
+    TOCILIZUMAB,
+    *SEXES,
+    *PUMPS,
+    *VENTILATOR,
+)
+CODES: Final = (*(one.code for one in CHARTED), *UNKNOWN, *RARE)
+WORDS: Final = (HAPLO, *sorted({word for one in CHARTED for word in one.words}))
 _PLACE: Final = {code: place for place, code in enumerate(CODES)}
 STATIC, BORN = -(1 << 19), -(1 << 19) + 1  # minutes of rows without a time, and of births: they sort first
 
@@ -99,15 +123,21 @@ class Subjects:
     born: Ints
 
 
-def _rows(subject: Ints, minute: "Ints | int", code: "Ints | int", value: "NDArray[Any] | float" = np.nan, word: "Ints | int" = -1) -> Rows:
+def _rows(
+    subject: Ints,
+    minute: Ints | int,
+    code: Ints | int,
+    value: NDArray[Any] | float = np.nan,
+    word: Ints | int = -1,
+) -> Rows:
     """Return rows; what is one for all is repeated."""
     size = len(subject)
     return Rows(
         subject,
-        np.broadcast_to(np.asarray(minute, np.int64), size),
-        np.broadcast_to(np.asarray(code, np.int64), size),
+        np.broadcast_to(_int64(minute), size),
+        np.broadcast_to(_int64(code), size),
         np.broadcast_to(np.asarray(value, np.float32), size),
-        np.broadcast_to(np.asarray(word, np.int64), size),
+        np.broadcast_to(_int64(word), size),
     )
 
 
@@ -116,7 +146,9 @@ def _subjects(rng: np.random.Generator, count: int) -> Subjects:
     begin = rng.integers(DAY // 2, 8 * DAY, count)
     therapy = rng.integers(365 * 47, 365 * 54, count) * DAY + rng.integers(0, DAY, count)
     born = (therapy // DAY - rng.integers(18 * 365, 80 * 365, count)) * DAY
-    return Subjects(rng.choice(4, count, p=SHARES), begin, begin + rng.integers(2 * DAY, 6 * DAY, count), therapy, born)
+    return Subjects(
+        rng.choice(4, count, p=SHARES), begin, begin + rng.integers(2 * DAY, 6 * DAY, count), therapy, born
+    )
 
 
 def _therapies(rng: np.random.Generator, count: int) -> Rows:
@@ -139,11 +171,21 @@ def _support(rng: np.random.Generator, subjects: Subjects) -> list[Rows]:
     start = np.repeat(subjects.begin[shock], PUMP_RUNS) + np.tile(np.arange(PUMP_RUNS) * 240, len(shock))
     pumps = _pairs(on_pump, start, start + 240, PUMPS, rng.uniform(0.02, 0.5, len(on_pump)).round(2))
     tube = shock[rng.random(len(shock)) < 0.5]
-    tubes = _pairs(tube, subjects.begin[tube] + DAY, subjects.begin[tube] + 3 * DAY, VENTILATOR, np.full(len(tube), np.nan))
+    tubes = _pairs(
+        tube,
+        subjects.begin[tube] + DAY,
+        subjects.begin[tube] + 3 * DAY,
+        VENTILATOR,
+        np.full(len(tube), np.nan),
+    )
     treated = np.flatnonzero(subjects.fate >= LOW_PRESSURE)
     died = shock[rng.random(len(shock)) < 0.1]
-    return [*pumps, *tubes, _rows(treated, subjects.begin[treated] + DAY // 2, _PLACE[TOCILIZUMAB], 560.0),
-            _rows(died, AFTER + 60, _PLACE[DEATH])]  # fmt: skip
+    return [
+        *pumps,
+        *tubes,
+        _rows(treated, subjects.begin[treated] + DAY // 2, _PLACE[TOCILIZUMAB], 560.0),
+        _rows(died, AFTER + 60, _PLACE[DEATH]),
+    ]
 
 
 def _own_rows(rng: np.random.Generator, subjects: Subjects) -> list[Rows]:
@@ -151,8 +193,18 @@ def _own_rows(rng: np.random.Generator, subjects: Subjects) -> list[Rows]:
     everyone = np.arange(len(subjects.fate))
     sex = np.array([_PLACE[code] for code in SEXES])[rng.integers(0, 2, len(everyone))]
     weights = rng.uniform(50, 110, len(everyone)).round(1)
-    return [_rows(everyone, STATIC, sex), _rows(everyone, BORN, _PLACE[BIRTH]), _rows(everyone, -DAY, _PLACE[WEIGHT], weights),
-            _therapies(rng, len(everyone)), *_support(rng, subjects)]  # fmt: skip
+    return [
+        _rows(everyone, STATIC, sex),
+        _rows(everyone, BORN, _PLACE[BIRTH]),
+        _rows(everyone, -DAY, _PLACE[WEIGHT], weights),
+        _therapies(rng, len(everyone)),
+        *_support(rng, subjects),
+    ]
+
+
+def _int64(values: Any) -> Ints:
+    """Return values as 64-bit integers."""
+    return np.asarray(values, np.int64)
 
 
 def _charted_rows(rng: np.random.Generator, subjects: Subjects, size: int, unknown: int) -> Rows:
@@ -162,13 +214,17 @@ def _charted_rows(rng: np.random.Generator, subjects: Subjects, size: int, unkno
     instants = (-BEFORE + (BEFORE + AFTER) * rng.random((count, INSTANTS)) ** 1.3).astype(np.int64)
     minute = instants[subject, rng.integers(0, INSTANTS, size)]
     shares = np.cumsum([one.share for one in CHARTED])
-    code = np.searchsorted(shares, rng.random(size) * shares[-1])
+    code = _int64(np.searchsorted(shares, rng.random(size) * shares[-1]))
     code[:unknown] = len(CHARTED) + rng.integers(0, len(UNKNOWN), unknown)
     inside = (minute >= subjects.begin[subject]) & (minute < subjects.end[subject])
     state = np.where(inside, subjects.fate[subject], CALM)
     means = np.array([one.means for one in CHARTED] + [(80.0,) * 4] * len(UNKNOWN))
     spread = np.array([one.spread for one in CHARTED] + [15.0] * len(UNKNOWN))
-    value = (means[code, state] + spread[code] * rng.standard_normal(size, np.float32)).astype(np.float32).round(1)
+    value = (
+        (means[code, state] + spread[code] * rng.standard_normal(size, np.float32))
+        .astype(np.float32)
+        .round(1)
+    )
     words = np.full((len(CHARTED) + len(UNKNOWN), 4), -1)
     for place, one in enumerate(CHARTED):
         words[place] = [WORDS.index(word) for word in one.words] if one.words else -1
@@ -182,16 +238,22 @@ def _joined(parts: Sequence[Rows]) -> Rows:
     return Rows(*(column[order] for column in columns))
 
 
+def _words(places: Ints, words: Sequence[str]) -> Any:
+    """Return places in a list as its words, -1 as null."""
+    indices: Any = pa.array(places.astype(np.int32), mask=places < 0)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(words)).cast(pa.string())
+
+
 def _table(rows: Rows, subjects: Subjects, first_subject: int) -> pa.Table:
     """Return rows as a MEDS table."""
     minute = subjects.therapy[rows.subject] + rows.minute
     minute = np.where(rows.minute == BORN, subjects.born[rows.subject], minute)
-    columns = [
+    columns: list[Any] = [
         pa.array(rows.subject + first_subject),
         pa.array(minute * 60_000_000, pa.timestamp("us"), mask=rows.minute == STATIC),
-        pa.DictionaryArray.from_arrays(pa.array(rows.code.astype(np.int32)), pa.array(CODES)).cast(pa.string()),
+        _words(rows.code, CODES),
         pa.array(rows.value, mask=np.isnan(rows.value)),
-        pa.DictionaryArray.from_arrays(pa.array(rows.word.astype(np.int32), mask=rows.word < 0), pa.array(WORDS)).cast(pa.string()),
+        _words(rows.word, WORDS),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
@@ -227,7 +289,9 @@ def make(root: Path, rows: int) -> Path:
     part = Path(f"{folder}.part")
     for place, first in enumerate(range(0, rows, ROWS_A_SHARD)):
         size = min(ROWS_A_SHARD, rows - first)
-        _write(shard(place, size, 1 + first // ROWS_A_SUBJECT), part / "data" / "train" / f"{place:04}.parquet")
+        _write(
+            shard(place, size, 1 + first // ROWS_A_SUBJECT), part / "data" / "train" / f"{place:04}.parquet"
+        )
     os.replace(part, folder)
     return folder
 
@@ -254,6 +318,6 @@ def make_shuffled(folder: Path) -> Path:
         for place, file in enumerate(shards(folder)):
             table = pq.read_table(file)
             order = np.random.default_rng([SEED, place]).permutation(table.num_rows)
-            _write(table.take(pa.array(order)), Path(f"{shuffled}.part") / "data" / "train" / file.name)
+            _write(table.take(order), Path(f"{shuffled}.part") / "data" / "train" / file.name)
         os.replace(f"{shuffled}.part", shuffled)
     return shuffled

@@ -22,7 +22,9 @@ FONTS = 'ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace'
 
 def picture(course: Course) -> str:
     """Return a course as SVG, the colours of a terminal kept."""
-    console = Console(record=True, width=WIDTH, force_terminal=True, color_system="truecolor", file=io.StringIO())
+    console = Console(
+        record=True, width=WIDTH, force_terminal=True, color_system="truecolor", file=io.StringIO()
+    )
     for line in draw_course(course, WIDTH):
         console.print(line)
     svg = console.export_svg(title=TITLE, unique_id="course")

@@ -1,8 +1,9 @@
 """The public functions: `grade` for a whole source; results as Arrow tables, and as files when a folder is given."""
 
+import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,8 +15,8 @@ import pyarrow.parquet as pq
 from tocsin.engines.event_files import Kept
 from tocsin.engines.local import Outcome, Progress, Request, connect, grade_sources, no_progress
 from tocsin.engines.output import Staging, write_csv, write_json
-from tocsin.engines.queries import HEADER, queries
-from tocsin.engines.sink import TableKeeper, files_in
+from tocsin.engines.queries import Line, QueryFile
+from tocsin.engines.sink import TableKeeper, Writers, files_in
 from tocsin.errors import UserError
 from tocsin.events.concepts import Resolver, TherapyKinds
 from tocsin.knowledge.scales import scale as known_scale
@@ -33,20 +34,60 @@ from tocsin.sources.source import Opening, Source
 Paths = str | Path | Sequence[str | Path]
 
 
-@dataclass(frozen=True)
+TABLES = ("grades", "episodes", "events", "quarantine", "subjects")
+
+
 class Result:
     """What a run found: Arrow tables with the columns of the promised files, and the account of the run.
 
     `grades` has a row per change of state inside an episode, `episodes` one per episode, `events` the canonical events,
-    `quarantine` what could not be used and why, `subjects` who was graded; `run` is `run.json`.
+    `quarantine` what could not be used and why, `subjects` who was graded; `run` is `run.json`. Of a run that was written to a
+    folder each table is read when it is first asked for.
+
+    >>> from tocsin import grade
+    >>> from tocsin.demo import demo_folder
+    >>> result = grade(demo_folder())
+    >>> result.run["rows_read"] == sum(result.run[part] for part in ("rows_used", "not_of_interest", "quarantined"))
+    True
     """
 
-    grades: pa.Table
-    episodes: pa.Table
-    events: pa.Table
-    quarantine: pa.Table
-    subjects: pa.Table
-    run: dict[str, Any]
+    def __init__(
+        self, run: dict[str, Any], tables: Mapping[str, pa.Table], folder: Path | None = None
+    ) -> None:
+        self.run = run
+        self.folder = folder
+        self._tables = dict(tables)
+
+    def _table(self, name: str) -> pa.Table:
+        """Return a table, read from the folder at first."""
+        if name not in self._tables and self.folder is not None:
+            self._tables[name] = pq.read_table(self.folder / f"{name}.parquet")
+        return self._tables[name]
+
+    @property
+    def grades(self) -> pa.Table:
+        """A row per change of state inside an episode."""
+        return self._table("grades")
+
+    @property
+    def episodes(self) -> pa.Table:
+        """A row per episode."""
+        return self._table("episodes")
+
+    @property
+    def events(self) -> pa.Table:
+        """The canonical events that were kept."""
+        return self._table("events")
+
+    @property
+    def quarantine(self) -> pa.Table:
+        """The rows that could not be used, and why."""
+        return self._table("quarantine")
+
+    @property
+    def subjects(self) -> pa.Table:
+        """The subjects that were graded."""
+        return self._table("subjects")
 
 
 def split_settings(settings: Mapping[str, str]) -> tuple[Numbers, Settings]:
@@ -162,25 +203,31 @@ class _Run:
             keepers[name] = TableKeeper(schema)
             return keepers[name]
 
-        outcome = grade_sources(self.con, self.sources, self.resolver, self.kinds, self.request, keep)
+        outcome = self._grade(keep, lambda: _ignore)
         tables = {name: keeper.table() for name, keeper in keepers.items()}
-        return Result(**tables, subjects=outcome.subjects, run=self._json(outcome))
+        return Result(self._json(outcome), {**tables, "subjects": outcome.subjects})
 
     def to_folder(self, out: Path) -> Result:
         """Grade into the files of a folder."""
         with Staging(out) as staging:
-            outcome = grade_sources(
-                self.con, self.sources, self.resolver, self.kinds, self.request, files_in(staging.folder)
-            )
+            files: list[QueryFile] = []
+
+            def lines() -> Line:
+                files.append(QueryFile(staging.path("queries.csv")))
+                return files[-1].line
+
+            outcome = self._grade(files_in(staging.folder), lines)
+            for file in files:
+                file.close()
             pq.write_table(outcome.subjects, staging.path("subjects.parquet"), compression="zstd")
             run = self._json(outcome)
             write_csv(staging.path("unmapped.csv"), ("code", "text", "looks_like", "rows"), outcome.unmapped)
-            grades = pq.read_table(staging.path("grades.parquet"))
-            write_csv(
-                staging.path("queries.csv"), HEADER, queries(grades, outcome.subjects, self.request.scale)
-            )
             write_json(staging.path("run.json"), run)
-        return read_result(out)
+        return Result(run, {}, out)
+
+    def _grade(self, writers: Writers, lines: Callable[[], Line]) -> Outcome:
+        """Grade into some writers."""
+        return grade_sources(self.con, self.sources, self.resolver, self.kinds, self.request, writers, lines)
 
     def _json(self, outcome: Outcome) -> dict[str, Any]:
         """Return `run.json`."""
@@ -215,16 +262,32 @@ def _parameters(request: Request, settings: Mapping[str, str]) -> dict[str, Any]
     }
 
 
+def _ignore(line: tuple[Any, ...]) -> None:
+    """Take a query line to nowhere: only a folder has `queries.csv`."""
+    del line
+
+
 def read_result(folder: str | Path) -> Result:
-    """Read the files of an earlier run back.
+    """Read the files of an earlier run back, each when it is asked for.
 
     Raises `UserError` when the folder holds no whole run.
+
+    >>> import tempfile
+    >>> from tocsin import grade, read_result
+    >>> from tocsin.demo import demo_folder
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     _ = grade(demo_folder(), out=out)
+    ...     read_result(out).episodes.num_rows
+    9
     """
     folder = Path(folder)
-    if not (folder / "run.json").is_file():
-        raise UserError(f"{folder}: no run.json in it; give the --out folder of a finished `tocsin grade`")
-    import json
-
-    names = ("grades", "episodes", "events", "quarantine", "subjects")
-    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in names}
-    return Result(**tables, run=json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    missing = [
+        name
+        for name in ("run.json", *(f"{name}.parquet" for name in TABLES))
+        if not (folder / name).is_file()
+    ]
+    if missing:
+        raise UserError(
+            f"{folder}: no {missing[0]} in it; give the --out folder of a finished `tocsin grade`"
+        )
+    return Result(json.loads((folder / "run.json").read_text(encoding="utf-8")), {}, folder)

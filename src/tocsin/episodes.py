@@ -1,6 +1,6 @@
 """Rows and episodes of the timeline as Arrow tables, in the words and columns of the promised files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -8,7 +8,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tocsin.knowledge.causes import causes
-from tocsin.knowledge.vocabulary import DOSE_BAND, DRIVER, FIO2_BAND, FLAGS, HYPOTENSION, OXYGEN, SCALES
+from tocsin.knowledge.vocabulary import (
+    DOSE_BAND,
+    DRIVER,
+    EPISODE_FLAGS,
+    FIO2_BAND,
+    FLAGS,
+    HYPOTENSION,
+    OXYGEN,
+    SCALES,
+)
 from tocsin.timeline.layout import DIED, HOUR, NEVER, NO_EVENT, RESOLVED
 
 TIME = pa.timestamp("us", "UTC")
@@ -35,6 +44,8 @@ EPISODES = pa.schema(
        ("flags", pa.list_(pa.string()))]
 )  # fmt: skip
 
+_ONGOING = EPISODE_FLAGS.index("ongoing_at_last_record")
+_ORGAN_TOXICITY = EPISODE_FLAGS.index("organ_toxicity_not_assessed")
 Kinds = Sequence[tuple[str, str | None]]
 Column: TypeAlias = "pa.Array[Any]"
 
@@ -42,8 +53,13 @@ Column: TypeAlias = "pa.Array[Any]"
 def encoded(codes: NDArray[Any], words: Column, mask: NDArray[np.bool_] | None = None) -> Column:
     """Return codes as a dictionary-encoded column of words; null where masked."""
     indices: Any = pa.array(codes, mask=mask)
-    column: Any = pa.DictionaryArray.from_arrays(indices, words)
-    return column
+    dictionary: Any = pa.DictionaryArray
+    return dictionary.from_arrays(indices, words)
+
+
+def _places(places: NDArray[Any]) -> Any:
+    """Return places for `take`."""
+    return pa.array(places)
 
 
 def as_table(columns: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
@@ -86,20 +102,20 @@ def _scale_columns(sets: NDArray[np.uint8]) -> tuple[Column, Column]:
     return _decided(sets), pa.array(np.ascontiguousarray(sets))
 
 
-def _flag_lists(bits: NDArray[np.uint16], more: Callable[[int], list[str]] | None = None) -> Column:
-    """Return the flags of each row as a sorted list of words."""
-    words = {
-        value: [flag for place, flag in enumerate(FLAGS) if value >> place & 1]
-        for value in np.unique(bits).tolist()
-    }
-    rows = [sorted(words[value] + (more(place) if more else [])) for place, value in enumerate(bits.tolist())]
-    return pa.array(rows, pa.list_(pa.string()))
+def _flag_lists(bits: NDArray[Any], words: Sequence[str] = FLAGS) -> Column:
+    """Return the flags of each row as a sorted list of words; each distinct set is put into words once."""
+    distinct, places = np.unique(bits, return_inverse=True)
+    lists = [
+        sorted(word for place, word in enumerate(words) if value >> place & 1) for value in distinct.tolist()
+    ]
+    return pa.array(lists, pa.list_(pa.string())).take(_places(places))
 
 
 def _therapy_columns(therapy: NDArray[np.int32], kinds: Kinds) -> tuple[Column, Column]:
     """Return cause and product of each row."""
-    cause = pa.array([kinds[place][0] for place in therapy.tolist()], pa.string())
-    return cause, pa.array([kinds[place][1] for place in therapy.tolist()], pa.string())
+    places = _places(therapy)
+    causes_of = pa.array([cause for cause, _ in kinds], pa.string())
+    return causes_of.take(places), pa.array([product for _, product in kinds], pa.string()).take(places)
 
 
 def grade_table(rows: NDArray[Any], kinds: Kinds) -> pa.Table:
@@ -132,17 +148,14 @@ def episode_table(episodes: NDArray[Any], kinds: Kinds, icans: NDArray[np.uint8]
             _times(episodes["peak_time"][:, place]),
         )
     ]
-    weighs = ["organ_toxicity_not_assessed"]
-
-    def more(place: int) -> list[str]:
-        return [*weighs, "ongoing_at_last_record"] if episodes["ongoing"][place] else weighs
-
+    # To the flags of the rows come the two that only an episode has.
+    more = (1 << _ORGAN_TOXICITY) | (episodes["ongoing"].astype(np.int64) << _ONGOING)
     columns: list[Column] = [
         pa.array(episodes["subject_id"]), pa.array(episodes["episode"]), cause, product, _times(episodes["therapy_time"]),
         _times(episodes["onset"]), _times(resolved), _ended(ended), pa.array((last - episodes["onset"]) / HOUR), *peaks,
         pa.array(episodes["tocilizumab_doses"]), _times(episodes["first_tocilizumab"]), pa.array(episodes["glucocorticoid_days"]),
         pa.array(episodes["vasopressor_time"] / HOUR), _codes(episodes["highest_oxygen"], OXYGEN),
-        _decided(icans), pa.array(icans, mask=icans == 0), _flag_lists(episodes["flags"], more),
+        _decided(icans), pa.array(icans, mask=icans == 0), _flag_lists(episodes["flags"] | more, EPISODE_FLAGS),
     ]  # fmt: skip
     return pa.Table.from_arrays(columns, schema=EPISODES)
 

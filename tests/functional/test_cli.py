@@ -47,7 +47,9 @@ class TestHelp:
         assert f"  tocsin {command}" in printed
 
     @pytest.mark.parametrize("command", COMMANDS)
-    def test_every_command_that_prints_has_json(self, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    def test_every_command_that_prints_has_json(
+        self, capsys: pytest.CaptureFixture[str], command: str
+    ) -> None:
         assert "--json" in ok(capsys, command, "--help")
 
     def test_no_command_is_help_too(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +107,12 @@ class TestErrors:
         ],
     )
     def test_the_users_mistake_is_one_line_and_status_2(
-        self, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
+        self,
+        capsys: pytest.CaptureFixture[str],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        arguments: list[str],
+        says: str,
     ) -> None:
         monkeypatch.chdir(tmp_path)
         assert says in error(capsys, *arguments)
@@ -143,7 +150,16 @@ class TestErrors:
     def test_a_terminal_without_unicode_gets_plain_signs(self) -> None:
         """The ° of a temperature has no place in ASCII; the command must not fail over it."""
         environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-        arguments = [sys.executable, "-m", "tocsin.cli", "calc", "--temp-c", "38.6", "--fever-attributed-to-crs", "yes"]
+        arguments = [
+            sys.executable,
+            "-m",
+            "tocsin.cli",
+            "calc",
+            "--temp-c",
+            "38.6",
+            "--fever-attributed-to-crs",
+            "yes",
+        ]
         done = subprocess.run(arguments, capture_output=True, env=environment, check=False)
         assert (done.returncode, done.stderr) == (0, b"")
 
@@ -156,7 +172,14 @@ class TestExplain:
         assert re.search(r"^confidence:\s+\S", printed, re.M)
 
     def test_its_json_is_the_promised_one(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert list(json.loads(ok(capsys, "explain", "astct", "--json"))) == ["id", "text", "source", "strength", "confidence", "tests"]
+        assert list(json.loads(ok(capsys, "explain", "astct", "--json"))) == [
+            "id",
+            "text",
+            "source",
+            "strength",
+            "confidence",
+            "tests",
+        ]
 
     def test_alone_it_lists_the_kinds(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert "scale (8)" in ok(capsys, "explain")
@@ -174,8 +197,14 @@ class TestCodes:
 
     def test_the_codes_of_one_signal(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert "8310-5" in ok(capsys, "codes", "body_temperature")
-        assert {"LOINC", "8310-5"} <= {str(value) for row in json.loads(ok(capsys, "codes", "body_temperature", "--json")) for value in row.values()}
+        assert {"LOINC", "8310-5"} <= {
+            str(value)
+            for row in json.loads(ok(capsys, "codes", "body_temperature", "--json"))
+            for value in row.values()
+        }
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ok(capsys, "--version").split()[1] in (Path(tocsin.__file__).parents[2] / "pyproject.toml").read_text("utf-8")
+    assert ok(capsys, "--version").split()[1] in (
+        Path(tocsin.__file__).parents[2] / "pyproject.toml"
+    ).read_text("utf-8")

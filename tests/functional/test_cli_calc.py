@@ -11,7 +11,16 @@ from tocsin.grading.fields import crs_readers, icans_readers
 from tocsin.knowledge.vocabulary import SCALES
 
 Capsys = pytest.CaptureFixture[str]
-CANNULA = ("--temp-c", "38.6", "--fever-attributed-to-crs", "yes", "--hypotension", "no", "--oxygen-device", "nasal_cannula")
+CANNULA = (
+    "--temp-c",
+    "38.6",
+    "--fever-attributed-to-crs",
+    "yes",
+    "--hypotension",
+    "no",
+    "--oxygen-device",
+    "nasal_cannula",
+)
 
 
 def test_every_field_is_an_option(capsys: Capsys) -> None:
@@ -46,7 +55,10 @@ def test_icans_is_asked_in_the_same_way(capsys: Capsys) -> None:
 class TestCsv:
     def findings(self, folder: Path, *lines: str) -> Path:
         file = folder / "findings.csv"
-        file.write_text("\n".join(["id,temp_c,fever_attributed_to_crs,oxygen_device,o2_flow_lpm,ward", *lines]) + "\n", "utf-8")
+        file.write_text(
+            "\n".join(["id,temp_c,fever_attributed_to_crs,oxygen_device,o2_flow_lpm,ward", *lines]) + "\n",
+            "utf-8",
+        )
         return file
 
     def test_goes_in_and_comes_out(self, capsys: Capsys, tmp_path: Path) -> None:
@@ -63,7 +75,10 @@ class TestCsv:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["findings.csv", "grades.csv"]
 
     def test_leaves_nothing_when_a_line_is_wrong(self, capsys: Capsys, tmp_path: Path) -> None:
-        file, out = self.findings(tmp_path, "a,38.6,yes,bipap,,north", "b,hot,yes,bipap,,north"), tmp_path / "grades.csv"
+        file, out = (
+            self.findings(tmp_path, "a,38.6,yes,bipap,,north", "b,hot,yes,bipap,,north"),
+            tmp_path / "grades.csv",
+        )
         assert "line 3, column temp_c" in error(capsys, "calc", "--csv", str(file), "--out", str(out))
         assert not out.exists()
 
@@ -72,7 +87,9 @@ class TestCsv:
 
     def test_a_folder_that_is_not_there_is_the_users_mistake(self, capsys: Capsys, tmp_path: Path) -> None:
         file = self.findings(tmp_path, "a,38.6,yes,bipap,,north")
-        assert "choose a file" in error(capsys, "calc", "--csv", str(file), "--out", str(tmp_path / "no" / "grades.csv"))
+        assert "choose a file" in error(
+            capsys, "calc", "--csv", str(file), "--out", str(tmp_path / "no" / "grades.csv")
+        )
 
 
 def test_the_vignettes_of_the_reference(capsys: Capsys, shared: Path) -> None:

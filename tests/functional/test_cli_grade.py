@@ -21,6 +21,7 @@ CHART = (
     FEVER,
     "1,2024-01-01T10:00:00Z,oxygen_device,,,nasal_cannula,",
     "1,2024-01-01T12:00:00Z,inhaled_o2_flow,2,L/min,,",
+    "1,2024-01-01T12:00:00Z,fio2,28,%,,",
     "1,2024-01-01T14:00:00Z,norepinephrine,8,ug/min,,2024-01-01T20:00:00Z",
     "1,2024-01-01T15:00:00Z,tocilizumab,640,mg,,",
     "1,2024-01-01T16:00:00Z,body_temperature,99,Cel,,",
@@ -43,9 +44,11 @@ def spaced(text: str) -> str:
 
 class TestGrade:
     def test_prints_a_short_account(self, capsys: Capsys, tmp_path: Path) -> None:
-        printed = spaced(ok(capsys, "grade", str(csv_folder(tmp_path / "source", CHART)), "--out", str(tmp_path / "run")))
+        printed = spaced(
+            ok(capsys, "grade", str(csv_folder(tmp_path / "source", CHART)), "--out", str(tmp_path / "run"))
+        )
         assert "1 episode in 1 subject" in printed
-        assert "rows 8 read = 7 used + 0 of no interest + 1 quarantined (looks_like_fahrenheit 1)" in printed
+        assert "rows 9 read = 8 used + 0 of no interest + 1 quarantined (looks_like_fahrenheit 1)" in printed
         assert "peak grades ASTCT: 1 x 3" in printed
         assert f"tocsin show {tmp_path / 'run'} --subject 1" in printed
         assert "Not a medical device" in printed
@@ -57,9 +60,26 @@ class TestGrade:
 
     def test_options_reach_the_run(self, capsys: Capsys, tmp_path: Path) -> None:
         source, out = csv_folder(tmp_path / "source", CHART), tmp_path / "run"
-        options = ["--scale", "ctcae5", "--set", "fever_hold=48", "--set", "zone=Europe/Berlin", "--as-known", "--events", "none"]
-        run = json.loads(ok(capsys, "grade", str(source), "--out", str(out), *options, "--json"))["parameters"]
-        assert (run["scale"], run["fever_hold_h"], run["as_known"], run["events"]) == ("ctcae5", 48, True, "none")
+        options = [
+            "--scale",
+            "ctcae5",
+            "--set",
+            "fever_hold=48",
+            "--set",
+            "zone=Europe/Berlin",
+            "--as-known",
+            "--events",
+            "none",
+        ]
+        run = json.loads(ok(capsys, "grade", str(source), "--out", str(out), *options, "--json"))[
+            "parameters"
+        ]
+        assert (run["scale"], run["fever_hold_h"], run["as_known"], run["events"]) == (
+            "ctcae5",
+            48,
+            True,
+            "none",
+        )
         assert run["set"] == {"fever_hold": "48", "zone": "Europe/Berlin"}
         assert pq.read_table(out / "events.parquet").num_rows == 0
 
@@ -72,7 +92,9 @@ class TestGrade:
 
     def test_no_therapy_says_how_to_give_one(self, capsys: Capsys, tmp_path: Path) -> None:
         source = csv_folder(tmp_path / "source", CHART, therapies=())
-        assert "give --therapies FILE" in spaced(ok(capsys, "grade", str(source), "--out", str(tmp_path / "run")))
+        assert "give --therapies FILE" in spaced(
+            ok(capsys, "grade", str(source), "--out", str(tmp_path / "run"))
+        )
 
     def test_no_episode_says_so(self, capsys: Capsys, tmp_path: Path) -> None:
         source = csv_folder(tmp_path / "source", CHART[1:2])
@@ -80,12 +102,19 @@ class TestGrade:
 
     def test_an_output_that_is_a_file_is_refused(self, capsys: Capsys, tmp_path: Path) -> None:
         (tmp_path / "run").write_text("mine")
-        assert "is a file" in error(capsys, "grade", str(csv_folder(tmp_path / "source", CHART)), "--out", str(tmp_path / "run"))
+        assert "is a file" in error(
+            capsys, "grade", str(csv_folder(tmp_path / "source", CHART)), "--out", str(tmp_path / "run")
+        )
         assert (tmp_path / "run").read_text() == "mine"
 
     @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-    def test_interrupted_it_leaves_nothing_half_written(self, tmp_path: Path, number: int, status: int) -> None:
-        minutes = (f"1,2024-01-{1 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z,body_temperature,38.5,Cel,," for n in range(20_000))
+    def test_interrupted_it_leaves_nothing_half_written(
+        self, tmp_path: Path, number: int, status: int
+    ) -> None:
+        minutes = (
+            f"1,2024-01-{1 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z,body_temperature,38.5,Cel,,"
+            for n in range(20_000)
+        )
         source = csv_folder(tmp_path / "source", [line for line in minutes for _ in range(20)], [CAR_T])
         arguments = [sys.executable, "-m", "tocsin.cli", "grade", str(source), "--out", str(tmp_path / "run")]
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -101,7 +130,16 @@ class TestGrade:
 class TestShow:
     def test_draws_the_lanes_and_explains_the_rows(self, capsys: Capsys, run: Path) -> None:
         printed = ok(capsys, "show", str(run), "--subject", "1")
-        for lane in ("ASTCT", "CTCAE v5.0", "Lee 2014", "temp °C", "norepinephrine", "nasal cannula", "tocilizumab", "clock (UTC)"):
+        for lane in (
+            "ASTCT",
+            "CTCAE v5.0",
+            "Lee 2014",
+            "temp °C",
+            "norepinephrine",
+            "nasal cannula",
+            "tocilizumab",
+            "clock (UTC)",
+        ):
             assert any(line.startswith(lane) for line in printed.splitlines()), lane
         said = spaced(printed)
         assert "Grade 3 (ASTCT): one vasopressor. Norepinephrine 8 ug/min since 14:00" in said
@@ -121,7 +159,10 @@ class TestShow:
         row = next(row for row in found["rows"] if row["time"] == "2024-01-01T14:00:00+00:00")
         assert row["grades"]["astct"] == {"grade": 3, "set": [3], "recalled": False}
         assert row["grades"]["lee2014"]["recalled"]
-        assert {one["part"]: (one["signal"], one["value"]) for one in row["evidence"]}["vasopressor"] == ("norepinephrine", 8.0)
+        assert {one["part"]: (one["signal"], one["value"]) for one in row["evidence"]}["vasopressor"] == (
+            "norepinephrine",
+            8.0,
+        )
         known = set(pq.read_table(run / "events.parquet")["event_id"].to_pylist())
         assert {one["event_id"] for row in found["rows"] for one in row["evidence"]} <= known
 
@@ -137,7 +178,9 @@ class TestShow:
         lines = [line.replace("1,2024", "patient-a,2024", 1) for line in (FEVER, CAR_T)]
         source = csv_folder(tmp_path / "source", lines[:1], lines[1:])
         ok(capsys, "grade", str(source), "--out", str(tmp_path / "run"))
-        assert "did you mean patient-a?" in error(capsys, "show", str(tmp_path / "run"), "--subject", "patient-b")
+        assert "did you mean patient-a?" in error(
+            capsys, "show", str(tmp_path / "run"), "--subject", "patient-b"
+        )
 
     def test_a_damaged_run_is_one_line(self, capsys: Capsys, tmp_path: Path) -> None:
         ok(capsys, "grade", str(csv_folder(tmp_path / "source", CHART)), "--out", str(tmp_path / "run"))
@@ -149,7 +192,7 @@ class TestCheck:
     def test_counts_what_a_source_holds(self, capsys: Capsys, tmp_path: Path) -> None:
         source = csv_folder(tmp_path / "source", [*CHART, "1,2024-01-01T10:00:00Z,levophed drip rate,8,,,"])
         found = json.loads(ok(capsys, "codes", "--check", str(source), "--json"))
-        assert (found["format"], found["rows"], found["mapped"]) == ("csv", 9, 8)
+        assert (found["format"], found["rows"], found["mapped"]) == ("csv", 10, 9)
         assert {"signal": "body_temperature", "codes": 1, "rows": 3} in found["signals"]
         assert [(one["code"], one["rows"]) for one in found["unmapped"]] == [("levophed drip rate", 1)]
         assert "levophed" in ok(capsys, "codes", "--check", str(source))
@@ -173,7 +216,9 @@ class TestDemo:
 
     def test_prints_nine_episodes_of_eight_patients(self, printed: str) -> None:
         table = printed.split("Peak grades")[0]
-        assert [sum(line.startswith(f"{number}-") for line in table.splitlines()) for number in range(1, 9)] == [1, 1, 1, 1, 1, 1, 2, 1]
+        assert [
+            sum(line.startswith(f"{number}-") for line in table.splitlines()) for number in range(1, 9)
+        ] == [1, 1, 1, 1, 1, 1, 2, 1]
 
     def test_draws_one_course_and_says_what_to_type_next(self, printed: str) -> None:
         assert "tocilizumab" in printed

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tocsin.commands.printing import console, json_text, lines, say, table
+from tocsin.commands.printing import console, json_text, lines, paragraph, say, table
 from tocsin.commands.progress import progress, silent
 
 if TYPE_CHECKING:
     from tocsin.api import Result
 
 _SCALES = ("astct", "ctcae5", "lee2014")
+_HEADS = ("patient", "therapy", "onset", "ASTCT", "CTCAE5", "Lee", "hours", "ended", "TCZ")  # fits 80 columns
 _DRAWN = 1  # the patient whose course is drawn: a common one, from fever to tocilizumab and back
 
 
@@ -74,25 +75,15 @@ def _show(result: "Result", folder: Path, out: Path | None) -> None:
 
 def _table(result: "Result") -> None:
     """Print a line per episode."""
-    from tocsin.grading.words import label
-    from tocsin.knowledge.scales import scale
     from tocsin.report.records import source_ids
 
-    heads = (
-        "patient",
-        "therapy",
-        "onset",
-        *(label(scale(id)) for id in _SCALES),
-        "hours",
-        "ended",
-        "tocilizumab",
-    )
     names = source_ids(result.subjects)
     rows = [_row(row, names, result.run) for row in result.episodes.to_pylist()]
-    table(heads, rows, ("hours", "tocilizumab"))
+    table(_HEADS, rows, ("onset", "hours", "TCZ"), gap=1)
     say()
-    say(
-        "Peak grades; * the scale of record; 2-3 is a set: the record allows both. Onset in days after the therapy."
+    paragraph(
+        "Onset in days after the therapy; peak grades, * on the scale of record, 2-3 where the record allows both; "
+        "TCZ: doses of tocilizumab."
     )
 
 
@@ -106,7 +97,7 @@ def _row(row: dict[str, Any], names: dict[int, str], run: dict[str, Any]) -> tup
     return (
         names[row["subject_id"]],
         therapy_lane(row["cause"], row["product"]),
-        f"day {day_text(days(row['onset'], row['therapy_time']))}",
+        day_text(days(row["onset"], row["therapy_time"])),
         *peaks,
         f"{row['hours']:.0f}",
         row["ended"] or "goes on",

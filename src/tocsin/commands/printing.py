@@ -65,11 +65,13 @@ def lines(texts: Iterable["Text"], to: "Console") -> None:
             to.print(text, soft_wrap=True)
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """Print a table; the columns named in `right` hold numbers."""
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = (), gap: int = 2
+) -> None:
+    """Print a table; the columns named in `right` hold numbers, between columns is a gap."""
     from rich.table import Table
 
-    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    shown = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     for head in heads:
         shown.add_column(
             head, justify="right" if head in right else "left", overflow="fold", no_wrap=head in right

@@ -1,16 +1,18 @@
 """The census of a source: its distinct kinds of rows, how many of each, and what each means."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tocsin.episodes import Column
 from tocsin.events.accounting import Accounting
 from tocsin.events.concepts import Concept, Key, Resolver
-from tocsin.events.conversions import Conversion, ConversionTable, conversion_table
-from tocsin.events.door import START, Concepts
+from tocsin.events.conversions import Conversion, conversion_table
+from tocsin.events.door import ADMINISTERED, CONCEPT, START
 from tocsin.knowledge.reading import relevant_words
 from tocsin.knowledge.signals import signal_ids, signals
 from tocsin.sources.meds import END_FATE
@@ -37,8 +39,8 @@ class Census:
     """All kinds of a source. The place of a kind is its `concept` number in the rows."""
 
     kinds: tuple[Kind, ...]
-    conversions: ConversionTable
-    concepts: Concepts
+    conversions: NDArray[Any]  # CONVERSION records
+    concepts: NDArray[Any]  # CONCEPT records
 
     def places(self, *names: str) -> list[int]:
         """Return the places of the kinds whose signal is one of these."""
@@ -68,8 +70,8 @@ def take_census(con: duckdb.DuckDBPyConnection, source: Source, resolver: Resolv
         key = Key(**{name: row[place] for place, name in enumerate(source.keys)})
         counted.setdefault(key, {})[row[-3], bool(row[-2])] = int(row[-1])
     kinds = tuple(_kind(key, counts, source, resolver) for key, counts in counted.items())
-    conversions = [kind.concept.conversion or Conversion(0) for kind in kinds]
-    return Census(kinds, conversion_table(conversions), _concept_arrays(kinds))
+    table = conversion_table([kind.concept.conversion or Conversion(0) for kind in kinds])
+    return Census(kinds, table, _concept_arrays(kinds, table))
 
 
 def _kind(key: Key, counts: dict[tuple[str | None, bool], int], source: Source, resolver: Resolver) -> Kind:
@@ -96,16 +98,24 @@ def _kind(key: Key, counts: dict[tuple[str | None, bool], int], source: Source, 
     )
 
 
-def _concept_arrays(kinds: tuple[Kind, ...]) -> Concepts:
+def _concept_arrays(kinds: tuple[Kind, ...], table: NDArray[Any]) -> NDArray[Any]:
     """Return the kinds as the door reads them; a kind's conversion has the kind's own place."""
-    return Concepts(
-        conversion=np.arange(len(kinds), dtype=np.int32),
-        category=np.array([kind.concept.category for kind in kinds], np.int32),
-        phase=np.array([kind.concept.phase for kind in kinds], np.int8),
-        checks_bolus=np.array([kind.concept.checks_bolus for kind in kinds], np.bool_),
-        troubled=np.array([kind.concept.trouble is not None for kind in kinds], np.bool_),
-        anytime=np.array([kind.concept.signal == signal_ids()["weight"] for kind in kinds], np.bool_),
+    found = np.zeros(len(kinds), CONCEPT)
+    found["conversion"] = np.arange(len(kinds))
+    for name in ("category", "phase", "checks_bolus"):
+        found[name] = [getattr(kind.concept, name) for kind in kinds]
+    found["troubled"] = [kind.concept.trouble is not None for kind in kinds]
+    found["anytime"] = [kind.concept.signal == signal_ids()["weight"] for kind in kinds]
+    by_size = np.isfinite(table["low"]).any(axis=1) if len(table) else np.zeros(0, np.bool_)
+    odd = (
+        table["weight_op"]
+        + table["nudge"] ** 2
+        + table["only_readings"]
+        + table["unreadable"]
+        + found["checks_bolus"]
     )
+    found["plain"] = (odd == 0) & ~by_size & (table["numeric"] == 1) & (found["phase"] != ADMINISTERED)
+    return found.view(np.recarray)
 
 
 def account_for_kinds(census: Census, accounting: Accounting) -> None:

@@ -14,6 +14,7 @@ from tocsin.engines.census import Kind, account_for_kinds, take_census, unmapped
 from tocsin.engines.event_files import Kept, quarantine_table
 from tocsin.engines.icans import IcansPeaks
 from tocsin.engines.plan import Part, build_plan
+from tocsin.engines.queries import Line, Queries
 from tocsin.engines.sink import Meaning, Sink, Writers
 from tocsin.engines.stream import NotSorted, PartStream, SetAside, cut_until, merge, no_events
 from tocsin.engines.unplaced import unplaced
@@ -104,6 +105,7 @@ def grade_sources(
     therapy_kinds: TherapyKinds,
     request: Request,
     writers: Writers,
+    query_lines: Callable[[], Line],
 ) -> Outcome:
     """Grade one main source (the first) with its side files into the writers.
 
@@ -118,18 +120,25 @@ def grade_sources(
     watch.lap("plan")
     kinds = [kind for part in parts for kind in part.census.kinds]
     words = [kind.concept.text for kind in kinds]
-    sink = Sink(
-        writers,
-        Meaning(plan.kinds, kinds, request.events, lambda: IcansPeaks(plan.births, words, request.numbers)),
+    rules = build_rules(request.numbers, grade_tables())
+    if request.scale is not None:
+        rules = rules._replace(record_scale=np.full_like(rules.record_scale, SCALES.index(request.scale)))
+    names = dict(
+        zip(plan.subjects["subject_id"].to_pylist(), plan.subjects["source_id"].to_pylist(), strict=True)
     )
+    meaning = Meaning(
+        plan.kinds,
+        kinds,
+        request.events,
+        icans=lambda: IcansPeaks(plan.births, words, request.numbers),
+        queries=lambda: Queries(rules.record_scale, plan.therapies.cause, names, query_lines()),
+    )
+    sink = Sink(writers, meaning)
 
     def fresh() -> list[PartStream]:
         return [PartStream(con, plan, part, request.numbers, request.as_known) for part in parts]
 
     def timeline() -> Timeline:
-        rules = build_rules(request.numbers, grade_tables())
-        if request.scale is not None:
-            rules = rules._replace(record_scale=np.full_like(rules.record_scale, SCALES.index(request.scale)))
         return Timeline(rules, plan.therapies, plan.births)
 
     outcome = Outcome(plan.subjects, notes=[note for source in sources for note in source.notes])

@@ -1,14 +1,16 @@
 """The questions that settle an undecided stretch, one line each, as data managers send them to sites."""
 
-import datetime as dt
-from collections.abc import Iterator
+import csv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import numpy as np
+from numpy.typing import NDArray
 
-from tocsin.episodes import record_scales
 from tocsin.knowledge.scales import grades_of
-from tocsin.knowledge.vocabulary import SCALES
+from tocsin.knowledge.vocabulary import DOSE_BAND, FIO2_BAND, HYPOTENSION, OXYGEN, SCALES
+from tocsin.timeline.layout import F_INTUBATION
 
 HEADER = ("subject_id", "source_id", "episode", "scale", "from", "to", "set", "grades", "what_to_ask")
 _OXYGEN = {
@@ -17,102 +19,143 @@ _OXYGEN = {
     "device_unknown": "Oxygen was given: by which device?",
     "positive_pressure": "Was the positive pressure life-saving support (and at which FiO2)?",
 }
+_HYPOTENSION = {
+    "vasopressin_alone": "Was vasopressin given for worsening hypotension?",
+    "untreated": "Was the low pressure real, and was anything given for it?",
+    "one_plus_vasopressin": "Does vasopressin count as a second vasopressor here? The scale does not say.",
+}
+_BY_FIO2 = frozenset({"ctcae5", "lee2014", "mskcc", "cartox"})
+Line = Callable[[tuple[Any, ...]], object]
 
 
-def queries(grades: pa.Table, subjects: pa.Table, scale: str | None) -> list[tuple[object, ...]]:
-    """Return a line per stretch in which the scale of record (or the one named) is undecided."""
-    ids, source_ids = subjects["subject_id"].to_pylist(), subjects["source_id"].to_pylist()
-    names = {int(str(subject)): str(name) for subject, name in zip(ids, source_ids, strict=True)}
-    open_sets = [pc.and_(pc.is_null(grades[name]), pc.invert(grades["closing"])) for name in SCALES]
-    undecided = open_sets[0]
-    for mask in open_sets[1:]:
-        undecided = pc.or_(undecided, mask)
-    if not pc.any(undecided).as_py():
-        return []
-    return list(_stretches(grades.select(_COLUMNS).to_pylist(), names, scale))
+class Queries:
+    """Finds the undecided stretches among grade rows as they are written; rows of one subject may come in pieces."""
 
+    def __init__(
+        self, record_scale: NDArray[np.int8], cause: NDArray[np.int8], names: Mapping[int, str], line: Line
+    ) -> None:
+        self._scale_of_therapy = record_scale[cause]
+        self._names, self._line = names, line
+        self._waiting: list[NDArray[Any]] = []
 
-_COLUMNS = ["subject_id", "episode", "cause", "time", "closing", "fever", "fever_waived", "hypotension", "dose_band",
-    "oxygen", "fio2_band",
-            "airway_tube", "flags", *(f"{name}_set" for name in SCALES)]  # fmt: skip
+    def take(self, rows: NDArray[Any]) -> None:
+        """Take rows (dtype ROW); those of the last subject wait, as it may go on."""
+        self._waiting.append(rows)
+        if self._waiting[0]["subject_id"][0] != rows["subject_id"][-1]:
+            held = np.concatenate(self._waiting)
+            whole = int(np.searchsorted(held["subject_id"], held["subject_id"][-1]))
+            self._write(held[:whole])
+            self._waiting = [held[whole:]]
 
+    def finish(self) -> None:
+        """Write what waits."""
+        if self._waiting:
+            self._write(np.concatenate(self._waiting))
+        self._waiting = []
 
-def _stretches(
-    rows: list[dict[str, object]], names: dict[int, str], scale: str | None
-) -> Iterator[tuple[object, ...]]:
-    """Yield each undecided stretch: neighbouring rows of one episode with one set and one question are one."""
-    last: list[object] | None = None
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        chosen = scale or record_scales()[str(row["cause"])]
-        bits = int(str(row[f"{chosen}_set"]))
-        # The stretch ends where the next row of the episode begins; null while it goes on at the last record.
-        same = following is not None and (following["subject_id"], following["episode"]) == (
-            row["subject_id"],
-            row["episode"],
+    def _write(self, rows: NDArray[Any]) -> None:
+        """Write a line for each undecided stretch: neighbouring rows of one episode with one set and one question."""
+        scale = self._scale_of_therapy[rows["therapy"]]
+        bits = rows["sets"][np.arange(len(rows)), scale]
+        undecided = (np.bitwise_count(bits) > 1) & (rows["closing"] == 0)
+        flagged = (rows["flags"] & F_INTUBATION) > 0
+        columns: Any = [scale, bits, *(rows[name] for name in _STATES), flagged]
+        states = np.stack(columns, axis=1).astype(np.int16)
+        same_episode = (rows["subject_id"][1:] == rows["subject_id"][:-1]) & (
+            rows["episode"][1:] == rows["episode"][:-1]
         )
-        until = following["time"] if following is not None and same else None
-        if row["closing"] or len(grades_of(bits)) == 1:
-            if last is not None:
-                yield _line(last)
-            last = None
-            continue
-        ask, members = question(row, chosen), "-".join(str(grade) for grade in grades_of(bits))
-        line = [
-            row["subject_id"],
-            names.get(int(str(row["subject_id"])), ""),
-            row["episode"],
-            chosen,
-            row["time"],
-            until,
-            bits,
-            members,
-            ask,
-        ]
-        if last is not None and last[:4] == line[:4] and last[6:] == line[6:]:
-            last[5] = until
-            continue
-        if last is not None:
-            yield _line(last)
-        last = line
-    if last is not None:
-        yield _line(last)
+        goes_on = np.zeros(len(rows), np.bool_)
+        goes_on[1:] = same_episode & undecided[1:] & undecided[:-1] & (states[1:] == states[:-1]).all(axis=1)
+        asked: dict[bytes, tuple[str, str, str]] = {}
+        for start in np.flatnonzero(undecided & ~goes_on).tolist():
+            end = start + 1
+            while end < len(rows) and goes_on[end]:
+                end += 1
+            in_episode = end < len(rows) and bool(same_episode[end - 1])
+            state = states[start]
+            if state.tobytes() not in asked:
+                asked[state.tobytes()] = _words_of(state)
+            words = asked[state.tobytes()]
+            subject = int(rows["subject_id"][start])
+            until = _iso(rows["time"][end]) if in_episode else ""
+            self._line((subject, self._names.get(subject, ""), int(rows["episode"][start]), words[0],
+                        _iso(rows["time"][start]), until, int(bits[start]), words[1], words[2]))  # fmt: skip
 
 
-def _line(stretch: list[object]) -> tuple[object, ...]:
-    """Return a stretch as a line of the file, times in ISO 8601."""
-    return tuple(
-        value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if isinstance(value, dt.datetime) else value
-        for value in stretch
+_STATES = ("hypotension", "dose_band", "oxygen", "fio2_band", "airway_tube", "fever")
+
+
+def _iso(micros: np.int64) -> str:
+    """Return an instant in ISO 8601."""
+    return f"{np.datetime64(int(micros), 'us')}Z"
+
+
+def _words_of(state: NDArray[np.int16]) -> tuple[str, str, str]:
+    """Return scale, grades and question of one undecided state."""
+    scale, bits, hypotension, dose, oxygen, fio2, tube, fever, flagged = (int(part) for part in state)
+    ask = question(
+        SCALES[scale], HYPOTENSION[hypotension], DOSE_BAND[dose] if dose >= 0 else None, OXYGEN[oxygen],
+        FIO2_BAND[fio2] if fio2 >= 0 else None, reason_unknown=tube > 0 or flagged > 0, fever=fever > 0,
+    )  # fmt: skip
+    return SCALES[scale], "-".join(str(grade) for grade in grades_of(bits)), ask
+
+
+def question(
+    scale: str,
+    hypotension: str,
+    dose: str | None,
+    oxygen: str,
+    fio2: str | None,
+    *,
+    reason_unknown: bool,
+    fever: bool,
+) -> str:
+    """Return what to ask so that the grade of a state can be decided on a scale.
+
+    >>> question("astct", "none", None, "cannula_flow_unknown", "unknown", reason_unknown=False, fever=True)
+    'What was the flow (L/min) of the nasal cannula?'
+    """
+    asks: list[str] = []
+    if oxygen in _OXYGEN and not (oxygen.startswith(("cannula", "high")) and scale in _BY_FIO2):
+        asks.append(_OXYGEN[oxygen])
+    if fio2 == "unknown" and scale in _BY_FIO2:
+        asks.append("What was the FiO2?")
+    if reason_unknown:
+        asks.append("Why was the patient intubated: for hypoxia or only for the airway?")
+    if hypotension in _HYPOTENSION and not (hypotension == "one_plus_vasopressin" and scale == "astct"):
+        asks.append(_HYPOTENSION[hypotension])
+    if dose == "unknown":
+        asks.append("What were the rates of the vasopressors?")
+    if not fever:
+        asks.append("Is the fever masked by treatment, or is the episode over?")
+    return " ".join(asks) or f"The text of the scale leaves this open: see `tocsin explain {scale}`."
+
+
+def question_of(row: Mapping[str, Any], scale: str) -> str:
+    """Return what to ask of a grade row, given in the words of `grades.parquet`."""
+    return question(
+        scale,
+        row["hypotension"],
+        row["dose_band"],
+        row["oxygen"],
+        row["fio2_band"],
+        reason_unknown=bool(row["airway_tube"]) or "intubation_reason_unknown" in row["flags"],
+        fever=bool(row["fever"]),
     )
 
 
-def question(row: dict[str, object], scale: str) -> str:
-    """Return what to ask so that the grade of a row can be decided."""
-    asks: list[str] = []
-    oxygen, hypotension = str(row["oxygen"]), str(row["hypotension"])
-    if oxygen in _OXYGEN and not (oxygen == "cannula_flow_unknown" and scale.startswith(("ctcae5", "lee"))):
-        asks.append(_OXYGEN[oxygen])
-    if (
-        oxygen != "none"
-        and row["fio2_band"] == "unknown"
-        and scale not in ("astct", "ctcae6", "penn", "ctcae4")
-    ):
-        asks.append("What was the FiO2?")
-    if row["airway_tube"] or "intubation_reason_unknown" in _words(row["flags"]):
-        asks.append("Why was the patient intubated: for hypoxia or only for the airway?")
-    if hypotension == "vasopressin_alone":
-        asks.append("Was vasopressin given for worsening hypotension?")
-    if hypotension == "untreated":
-        asks.append("Was the low pressure real, and was anything given for it?")
-    if row["dose_band"] == "unknown":
-        asks.append("What were the rates of the vasopressors?")
-    if hypotension == "one_plus_vasopressin" and scale != "astct":
-        asks.append("Does vasopressin count as a second vasopressor here? The scale does not say.")
-    if not row["fever"]:
-        asks.append("Is the fever masked by treatment, or is the episode over?")
-    return " ".join(asks) or "The scale's text leaves this state open: see `tocsin explain " + scale + "`."
+class QueryFile:
+    """Writes the lines of `queries.csv`."""
 
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", newline="", encoding="utf-8")
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer.writerow(HEADER)
 
-def _words(value: object) -> list[str]:
-    """Return a list of flags."""
-    return [str(word) for word in value] if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    def line(self, line: tuple[Any, ...]) -> None:
+        """Write a line."""
+        self._writer.writerow(line)
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()

@@ -14,6 +14,7 @@ from tocsin.engines.census import Kind
 from tocsin.engines.event_files import EVENTS, QUARANTINE, EventWriter, Kept
 from tocsin.engines.icans import IcansPeaks
 from tocsin.engines.output import TableWriter, Writer
+from tocsin.engines.queries import Queries
 from tocsin.engines.stream import Events
 from tocsin.episodes import EPISODES, GRADES, Kinds, episode_table, grade_table
 from tocsin.timeline import Timeline
@@ -53,6 +54,7 @@ class Meaning:
     kinds: Sequence[Kind]
     kept: Kept
     icans: Callable[[], IcansPeaks]
+    queries: Callable[[], Queries]
 
 
 class Sink:
@@ -70,6 +72,7 @@ class Sink:
         self._quarantine = self._writers("quarantine", QUARANTINE)
         self._events = EventWriter(self._writers("events", EVENTS), self._meaning.kinds, self._meaning.kept)
         self._icans = self._meaning.icans()
+        self._queries = self._meaning.queries()
         self._with_episode: NDArray[np.int64] = np.zeros(0, np.int64)
         self._found: list[NDArray[Any]] = []
 
@@ -88,6 +91,7 @@ class Sink:
         self._events.close(self._with_episode)
         for episodes in self._found:
             self._episodes.write(episode_table(episodes, self._meaning.therapies, self._icans.of(episodes)))
+        self._queries.finish()
         self._grades.close()
         self._episodes.close()
 
@@ -98,6 +102,7 @@ class Sink:
         self.episodes += len(episodes)
         if len(rows):
             self._grades.write(grade_table(rows, self._meaning.therapies))
+            self._queries.take(rows)
             self._with_episode = np.union1d(self._with_episode, rows["subject_id"])
         if len(episodes):
             self._found.append(episodes)

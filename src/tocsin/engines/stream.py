@@ -81,8 +81,8 @@ def _sql(part: Part, as_known: bool) -> str:
 
 def _arrays(batch: pa.RecordBatch) -> list[NDArray[np.int64]]:
     """Return the columns of a record batch as arrays."""
-    columns: Any = batch.columns
-    return [column.to_numpy(zero_copy_only=False) for column in columns]
+    columns: Any = batch
+    return [column.to_numpy(zero_copy_only=False) for column in columns.columns]
 
 
 class PartStream:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,26 +41,17 @@ class Conversion:
     nudge: int = 0  # the value is only known to be below (-1) or above (1) the figure
 
 
-class ConversionTable(NamedTuple):
-    """The conversions as arrays, one place each, with the hard bounds of their signals."""
-
-    signal: NDArray[np.int16]
-    factor: NDArray[np.float64]
-    offset: NDArray[np.float64]
-    weight_op: NDArray[np.int8]
-    low: NDArray[np.float64]  # [conversion, reading]
-    high: NDArray[np.float64]
-    reading_factor: NDArray[np.float64]
-    reading_offset: NDArray[np.float64]
-    only_readings: NDArray[np.bool_]
-    unreadable: NDArray[np.bool_]
-    nudge: NDArray[np.int8]
-    hard_min: NDArray[np.float64]  # NaN: none
-    hard_max: NDArray[np.float64]
-    needs_value: NDArray[np.bool_]  # a measurement or score without a value is no event
-    numeric: NDArray[np.bool_]
-    fahrenheit_low: NDArray[np.float64]  # a Celsius value over the hard bound from here on ...
-    fahrenheit_high: NDArray[np.float64]  # ... to here looks like Fahrenheit; NaN where that means nothing
+CONVERSION = np.dtype(
+    [("signal", "i2"), ("factor", "f8"), ("offset", "f8"), ("weight_op", "i1"), ("nudge", "i1"),
+     ("low", "f8", (READINGS,)), ("high", "f8", (READINGS,)), ("reading_factor", "f8", (READINGS,)),
+     ("reading_offset", "f8", (READINGS,)),
+     ("only_readings", "i1"), ("unreadable", "i1"),
+     ("hard_min", "f8"), ("hard_max", "f8"),  # NaN: none
+     ("needs_value", "i1"),  # a measurement or score without a value is no event
+     ("numeric", "i1"),
+     ("fahrenheit_low", "f8"), ("fahrenheit_high", "f8")]  # a Celsius value over the hard bound in there looks like Fahrenheit
+)  # fmt: skip
+"""A conversion with the hard bounds of its signal, as the compiled door reads it."""
 
 
 @cache
@@ -112,42 +103,23 @@ def conversion_of(signal: Signal, unit: str | None, unreadable: frozenset[str]) 
     return None
 
 
-def conversion_table(conversions: list[Conversion]) -> ConversionTable:
-    """Return the conversions as arrays."""
-    readings = np.full((4, len(conversions), READINGS), np.nan)
-    for place, conversion in enumerate(conversions):
-        for which, reading in enumerate(conversion.readings):
-            readings[:, place, which] = reading
-    of = [signals()[conversion.signal] for conversion in conversions]
-    is_celsius = [
-        conversion.signal == signal_ids()["body_temperature"] and conversion.offset == 0
-        for conversion in conversions
-    ]
-    return ConversionTable(
-        signal=np.array([conversion.signal for conversion in conversions], np.int16),
-        factor=np.array([conversion.factor for conversion in conversions], np.float64),
-        offset=np.array([conversion.offset for conversion in conversions], np.float64),
-        weight_op=np.array([conversion.weight_op for conversion in conversions], np.int8),
-        low=readings[0],
-        high=readings[1],
-        reading_factor=readings[2],
-        reading_offset=readings[3],
-        only_readings=np.array([conversion.only_readings for conversion in conversions], np.bool_),
-        unreadable=np.array([conversion.unreadable for conversion in conversions], np.bool_),
-        nudge=np.array([conversion.nudge for conversion in conversions], np.int8),
-        hard_min=np.array([_bound(signal.hard_min) for signal in of], np.float64),
-        hard_max=np.array([_bound(signal.hard_max) for signal in of], np.float64),
-        needs_value=np.array(
-            [signal.numeric and signal.kind in ("measurement", "score") for signal in of], np.bool_
-        ),
-        numeric=np.array([signal.numeric for signal in of], np.bool_),
-        fahrenheit_low=np.array(
-            [defaults().looks_like_fahrenheit_min if yes else np.nan for yes in is_celsius], np.float64
-        ),
-        fahrenheit_high=np.array(
-            [defaults().looks_like_fahrenheit_max if yes else np.nan for yes in is_celsius], np.float64
-        ),
-    )
+def conversion_table(conversions: list[Conversion]) -> NDArray[Any]:
+    """Return the conversions as records of dtype CONVERSION."""
+    table = np.zeros(len(conversions), CONVERSION)
+    celsius, limits = signal_ids()["body_temperature"], defaults()
+    for row, conversion in zip(table, conversions, strict=True):
+        of = signals()[conversion.signal]
+        for name in ("signal", "factor", "offset", "weight_op", "only_readings", "unreadable", "nudge"):
+            row[name] = getattr(conversion, name)
+        for place, name in enumerate(("low", "high", "reading_factor", "reading_offset")):
+            row[name] = np.nan
+            row[name][: len(conversion.readings)] = [reading[place] for reading in conversion.readings]
+        row["hard_min"], row["hard_max"] = _bound(of.hard_min), _bound(of.hard_max)
+        row["numeric"], row["needs_value"] = of.numeric, of.numeric and of.kind in ("measurement", "score")
+        in_celsius = conversion.signal == celsius and conversion.offset == 0
+        row["fahrenheit_low"] = limits.looks_like_fahrenheit_min if in_celsius else np.nan
+        row["fahrenheit_high"] = limits.looks_like_fahrenheit_max if in_celsius else np.nan
+    return table.view(np.recarray)
 
 
 def _bound(value: float | None) -> float:

@@ -1,12 +1,12 @@
 """The door: raw values become canonical events here, or are set aside with a reason. Plain Python, compiled by numba."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.events.conversions import WEIGHT_DIVIDE, WEIGHT_NONE, ConversionTable
+from tocsin.events.conversions import WEIGHT_DIVIDE, WEIGHT_NONE
 from tocsin.jit import compiled
 
 NO_END = np.iinfo(np.int64).min  # an event without an end
@@ -27,15 +27,13 @@ PLAIN, START, ADMINISTERED = range(
 )  # what a concept's rows are: as they stand, the start of a pair, an eMAR row of an infusion
 
 
-class Concepts(NamedTuple):
-    """What each concept (distinct code, unit, route and text of a source) means; the index is the row's `concept`."""
-
-    conversion: NDArray[np.int32]
-    category: NDArray[np.int32]
-    phase: NDArray[np.int8]
-    checks_bolus: NDArray[np.bool_]
-    troubled: NDArray[np.bool_]  # the kind itself cannot become an event: its unit or word is unknown
-    anytime: NDArray[np.bool_]  # used outside the window too (weight), though no event there
+CONCEPT = np.dtype(
+    [("conversion", "i4"), ("category", "i4"), ("phase", "i1"), ("checks_bolus", "i1"),
+     ("troubled", "i1"),  # the kind itself cannot become an event: its unit or word is unknown
+     ("anytime", "i1"),  # used outside the window too (weight), though no event there
+     ("plain", "i1")]  # a plain number in a plain unit: the short way through the door
+)  # fmt: skip
+"""What each concept (distinct code, unit, route and text of a source) means; the index is the row's `concept`."""
 
 
 class Spans(NamedTuple):
@@ -96,14 +94,14 @@ def no_pairs() -> Pairs:
 
 
 @compiled
-def _convert(table: ConversionTable, place: int, value: float) -> float:
+def _convert(c: Any, value: float) -> float:
     """Return a value in the canonical unit before any weight; NaN when its size leaves the unit open."""
-    for which in range(table.low.shape[1]):
-        if table.low[place, which] <= value <= table.high[place, which]:
-            return value * table.reading_factor[place, which] + table.reading_offset[place, which]
-    if table.only_readings[place]:
+    for which in range(len(c.low)):
+        if c.low[which] <= value <= c.high[which]:
+            return value * c.reading_factor[which] + c.reading_offset[which]
+    if c.only_readings:
         return math.nan
-    return value * table.factor[place] + table.offset[place]
+    return value * c.factor + c.offset
 
 
 @compiled
@@ -118,30 +116,21 @@ def _weight_at(weights: Weights, subject_id: int, time: int) -> float:
 
 
 @compiled
-def _value(
-    table: ConversionTable, place: int, weights: Weights, subject_id: int, time: int, raw: float
-) -> tuple[float, int]:
-    """Return the canonical value of a row and why it cannot be an event (USED: it can)."""
-    if not table.numeric[place]:
-        return math.nan, USED
+def _refuses(c: Any, raw: float) -> int:
+    """Return why a number cannot be read at all (USED: it can)."""
     if math.isnan(raw):
-        return raw, NO_VALUE if table.needs_value[place] else USED
+        return NO_VALUE if c.needs_value else USED
     if math.isinf(raw):
-        return raw, NOT_A_NUMBER
-    if table.unreadable[place] and raw != 0.0:
-        return math.nan, USED
-    value = _convert(table, place, raw)
-    if math.isnan(value):
-        return raw, AMBIGUOUS_UNIT
-    if table.weight_op[place] != WEIGHT_NONE and value != 0.0:
-        weight = _weight_at(weights, subject_id, time)
-        value = value / weight if table.weight_op[place] == WEIGHT_DIVIDE else value * weight
-    if value < table.hard_min[place] or value > table.hard_max[place]:
-        looks = table.fahrenheit_low[place] <= raw <= table.fahrenheit_high[place]
-        return raw, LOOKS_LIKE_FAHRENHEIT if looks else OUT_OF_BOUNDS
-    if table.nudge[place] != 0:
-        value = np.nextafter(value, math.inf * table.nudge[place])
-    return value, USED
+        return NOT_A_NUMBER
+    return AMBIGUOUS_UNIT if not c.unreadable and math.isnan(_convert(c, raw)) else USED
+
+
+@compiled
+def _out_of_bounds(c: Any, value: float, raw: float) -> int:
+    """Return why a canonical value cannot be (USED: it can)."""
+    if value < c.hard_min or value > c.hard_max:
+        return LOOKS_LIKE_FAHRENHEIT if c.fahrenheit_low <= raw <= c.fahrenheit_high else OUT_OF_BOUNDS
+    return USED
 
 
 @compiled
@@ -168,11 +157,13 @@ def _pair(pairs: Pairs, subject_id: int, concept: int, time: int) -> int:
 
 
 @compiled
-def _charted(pairs: Pairs, concepts: Concepts, table: ConversionTable, subject_id: int, signal: int) -> bool:
+def _charted(pairs: Pairs, concepts: NDArray[Any], table: NDArray[Any], subject_id: int, signal: int) -> bool:
     """Return whether the subject's pump records of an agent, with rates and ends, stand in the same source."""
     place = np.searchsorted(pairs.subject_id, subject_id)
     while place < len(pairs.subject_id) and pairs.subject_id[place] == subject_id:
-        if table.signal[concepts.conversion[pairs.concept[place]]] == signal:
+        concept: Any = concepts[pairs.concept[place]]
+        conversion: Any = table[concept.conversion]
+        if conversion.signal == signal:
             return True
         place += 1
     return False
@@ -193,9 +184,37 @@ def empty_doored(rows: int) -> Doored:
 
 
 @compiled
+def _row(
+    c: Any, k: Any, table: NDArray[Any], concepts: NDArray[Any], weights: Weights, pairs: Pairs, bolus: BolusRule,
+    subject_id: int, time: int, end: int, raw: float,
+) -> tuple[float, int]:  # fmt: skip
+    """Return value and reason of one row inside the window that is more than a plain number in a plain unit."""
+    if k.phase == ADMINISTERED and _charted(pairs, concepts, table, subject_id, c.signal):
+        return raw, CHARTED_AS_INFUSION
+    if not c.numeric or (c.unreadable and raw != 0.0 and not math.isinf(raw)):
+        return math.nan, USED
+    reason = _refuses(c, raw)
+    if reason != USED or math.isnan(raw):
+        value = raw
+    else:
+        value = _convert(c, raw)
+        if c.weight_op != WEIGHT_NONE and value != 0.0:
+            weight = _weight_at(weights, subject_id, time)
+            value = value / weight if c.weight_op == WEIGHT_DIVIDE else value * weight
+        reason = _out_of_bounds(c, value, raw)
+    if k.checks_bolus and reason in (USED, OUT_OF_BOUNDS, NO_VALUE):
+        volume = value if reason == USED else raw
+        if not _is_bolus(bolus, weights, subject_id, time, end, volume):
+            return raw, NOT_A_BOLUS
+    if reason == USED and c.nudge != 0:
+        value = np.nextafter(value, math.inf * c.nudge)
+    return value if reason == USED else raw, reason
+
+
+@compiled
 def pass_rows(
-    table: ConversionTable,
-    concepts: Concepts,
+    table: NDArray[Any],
+    concepts: NDArray[Any],
     spans: Spans,
     weights: Weights,
     pairs: Pairs,
@@ -207,49 +226,46 @@ def pass_rows(
     concept: NDArray[np.int32],
     out: Doored,
 ) -> None:
-    """Pass rows through the door; each comes out with its canonical value, end, signal, category and reason."""
+    """Pass rows through the door; each comes out with its canonical value, end, signal, category and reason.
+
+    `table` holds CONVERSION records, `concepts` CONCEPT records.
+    """
     place, last_subject = -1, -1
     for row in range(len(time)):
-        what, when = concept[row], time[row]
+        k: Any = concepts[concept[row]]
+        c: Any = table[k.conversion]
+        when, end, value = time[row], until[row], raw[row]
         if row == 0 or subject_id[row] != last_subject:
             last_subject = subject_id[row]
             place = _span(spans, last_subject)
-        conversion = int(concepts.conversion[what])
-        end, value = until[row], raw[row]
-        out.signal[row] = table.signal[conversion]
-        out.category[row] = concepts.category[what]
-        out.end[row] = end
-        out.pair[row] = -1
-        if concepts.phase[what] == START:
-            pair = _pair(pairs, last_subject, what, when)
+        out.signal[row], out.category[row], out.pair[row] = c.signal, k.category, -1
+        if k.phase == START:
+            pair = _pair(pairs, last_subject, concept[row], when)
             if pair >= 0:
                 out.pair[row] = pair
                 end = pairs.until[pair]
-                out.end[row] = end
-                if concepts.checks_bolus[what]:  # of a fluid the start tells the rate and the end the volume
+                if k.checks_bolus:  # of a fluid the start tells the rate and the end the volume
                     value = pairs.amount[pair]
+        out.end[row], out.value[row] = end, value
         if place < 0:
             out.reason[row] = NO_THERAPY
-            continue
-        if when > spans.end[place] or (
+        elif when > spans.end[place] or (
             when < spans.start[place] and (end == NO_END or end < spans.start[place])
         ):
-            out.reason[row] = ASIDE if concepts.anytime[what] else OUTSIDE_WINDOW
-            continue
-        if concepts.troubled[what]:
-            out.value[row], out.reason[row] = value, OF_KIND
-            continue
-        if concepts.phase[what] == ADMINISTERED and _charted(
-            pairs, concepts, table, last_subject, out.signal[row]
-        ):
-            out.reason[row] = CHARTED_AS_INFUSION
-            continue
-        if end != NO_END and end < when:
-            out.value[row], out.reason[row] = value, END_BEFORE_START
-            continue
-        out.value[row], out.reason[row] = _value(table, conversion, weights, last_subject, when, value)
-        may_be_bolus = out.reason[row] == USED or out.reason[row] == OUT_OF_BOUNDS
-        if may_be_bolus and concepts.checks_bolus[what]:
-            is_bolus = _is_bolus(bolus, weights, last_subject, when, end, out.value[row])
-            if not is_bolus:
-                out.reason[row] = NOT_A_BOLUS
+            out.reason[row] = ASIDE if k.anytime else OUTSIDE_WINDOW
+        elif k.troubled:
+            out.reason[row] = OF_KIND
+        elif end != NO_END and end < when:
+            out.reason[row] = END_BEFORE_START
+        elif k.plain:
+            if math.isnan(value) or math.isinf(value):
+                out.reason[row] = _refuses(c, value)
+            else:
+                out.value[row] = value * c.factor + c.offset
+                out.reason[row] = _out_of_bounds(c, out.value[row], value)
+                if out.reason[row] != USED:
+                    out.value[row] = value
+        else:
+            out.value[row], out.reason[row] = _row(
+                c, k, table, concepts, weights, pairs, bolus, last_subject, when, end, value
+            )

@@ -5,7 +5,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from tocsin.engines.queries import question
+from tocsin.engines.queries import question_of
 from tocsin.grading import sets
 from tocsin.grading.words import head, label, recalled_note
 from tocsin.knowledge.scales import HypotensionRow, OxygenRow, Scale, scale
@@ -158,7 +158,10 @@ def settled_by(row: Line, id: str) -> str:
     """Return what to ask so that an undecided row can be decided; nothing for a decided one."""
     if row["closing"] or sets.decided(int(row[f"{id}_set"])) is not None:
         return ""
-    return question(row, id)
+    return question(
+        id, row["hypotension"], row["dose_band"], row["oxygen"], row["fio2_band"],
+        reason_unknown=row["airway_tube"] or "intubation_reason_unknown" in row["flags"], fever=row["fever"],
+    )  # fmt: skip
 
 
 def rests_on_text(evidence: Sequence[Evidence], now: datetime) -> str:

@@ -6,12 +6,22 @@ from typing import Literal, get_args
 
 from tocsin.errors import UserError
 from tocsin.sources.csv import looks_like_csv, open_csv
+from tocsin.sources.fhir import looks_like_fhir
+from tocsin.sources.fhir_source import open_fhir_source
 from tocsin.sources.meds import looks_like_meds, open_meds
 from tocsin.sources.source import Opening, Source
 
 Format = Literal["auto", "fhir", "meds", "csv"]
-_LOOKS: dict[str, Callable[[Path], bool]] = {"csv": looks_like_csv, "meds": looks_like_meds}
-_OPENS: dict[str, Callable[[Opening, list[Path]], Source]] = {"csv": open_csv, "meds": open_meds}
+_LOOKS: dict[str, Callable[[Path], bool]] = {
+    "csv": looks_like_csv,
+    "meds": looks_like_meds,
+    "fhir": looks_like_fhir,
+}
+_OPENS: dict[str, Callable[[Opening, list[Path]], Source]] = {
+    "csv": open_csv,
+    "meds": open_meds,
+    "fhir": open_fhir_source,
+}
 
 
 def open_source(opening: Opening, paths: list[Path], format: str = "auto") -> Source:

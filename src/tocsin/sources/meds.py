@@ -202,7 +202,8 @@ def stream_as_it_stands(
 def _mapped_rows(batch: pa.RecordBatch, first: int, plain: Mapping[str, int], worded: Set[str],
                  kinds: Mapping[tuple[str, str | None], int]) -> Columns:  # fmt: skip
     """Return the mapped rows of one batch that have a subject and a time."""
-    code: Any = batch.column("code")
+    columns: Any = batch
+    code = columns.column("code")
     entries = code.dictionary.to_pylist()
     meaning = np.array([plain.get(entry, -1) for entry in entries] + [-1], np.int32)
     indices = code.indices.fill_null(len(entries)).to_numpy()
@@ -230,8 +231,9 @@ def _mapped_rows(batch: pa.RecordBatch, first: int, plain: Mapping[str, int], wo
 def _find_words(batch: pa.RecordBatch, asked: NDArray[np.bool_], concept: NDArray[np.int32],
                 kinds: Mapping[tuple[str, str | None], int]) -> None:  # fmt: skip
     """Find the concepts of the rows whose value is a word."""
+    columns: Any = batch
     for place in np.flatnonzero(asked).tolist():
-        key = (batch.column("code")[place].as_py(), batch.column("text_value")[place].as_py())
+        key = (columns.column("code")[place].as_py(), columns.column("text_value")[place].as_py())
         concept[place] = kinds.get(key, -1)
 
 
@@ -245,7 +247,8 @@ def _death_times(
 
 def _raw(batch: pa.RecordBatch, places: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the values at some places: NaN where there is none, infinity where it is not a number."""
-    column: Any = batch.column("numeric_value")
+    columns: Any = batch
+    column = columns.column("numeric_value")
     values = column.to_numpy(zero_copy_only=False)[places].astype(np.float64)
     unknown = np.isnan(values)
     if unknown.any():

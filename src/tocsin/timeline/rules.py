@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tocsin.knowledge.drugs import fever_mask, glucocorticoids
 from tocsin.knowledge.scales import GradeTables
+from tocsin.knowledge.reading import therapy_signals
 from tocsin.knowledge.signals import signal_ids
 from tocsin.knowledge.timeline import Timeline
 from tocsin.timeline import layout
@@ -54,7 +55,7 @@ def _mask_doses(numbers: Timeline) -> NDArray[np.float64]:
 def build_rules(numbers: Timeline, tables: GradeTables) -> Rules:
     """Return all that the timeline needs to know, as arrays."""
     role = np.zeros(len(signal_ids()), np.int8)
-    for name, code in _ROLES.items():
+    for name, code in (*_ROLES.items(), *((name, layout.THERAPY) for name in therapy_signals())):
         role[signal_ids()[name]] = code
     return Rules(
         numbers=numbers_of(numbers),

@@ -25,9 +25,18 @@ def plain(lines: object) -> list[str]:
 class TestAxis:
     @pytest.mark.parametrize(
         ("start", "end", "columns"),
-        [(0, 1, range(1)), (0.5, 1, range(1)), (0.5, 1.5, range(2)), (3, 3, range(3, 4)), (-5, 2, range(2)), (19, 30, range(19, 20))],
+        [
+            (0, 1, range(1)),
+            (0.5, 1, range(1)),
+            (0.5, 1.5, range(2)),
+            (3, 3, range(3, 4)),
+            (-5, 2, range(2)),
+            (19, 30, range(19, 20)),
+        ],
     )
-    def test_a_stretch_has_every_column_that_it_touches(self, start: float, end: float, columns: range) -> None:
+    def test_a_stretch_has_every_column_that_it_touches(
+        self, start: float, end: float, columns: range
+    ) -> None:
         assert AXIS.span(at(start), at(end)) == columns
 
     @pytest.mark.parametrize(("start", "end"), [(-5, -1), (20, 25)])
@@ -73,7 +82,11 @@ class TestGrades:
 
 class TestReadings:
     def test_fevers_are_filled_and_the_line_of_fever_is_drawn(self) -> None:
-        readings = [Reading(at(1), 37.0, False, 1), Reading(at(3), 38.0, True, 2), Reading(at(5), 39.0, True, 3)]
+        readings = [
+            Reading(at(1), 37.0, False, 1),
+            Reading(at(3), 38.0, True, 2),
+            Reading(at(5), 39.0, True, 3),
+        ]
         found = plain(lanes.temperature_lane(readings, AXIS, 38.0))
         assert found[0] == "     ●"
         assert found[2] == "┄┄┄●┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄"

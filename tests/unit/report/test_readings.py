@@ -32,7 +32,9 @@ def test_low_systolic_is_marked_by_age(tmp_path: Path, birth: str, chart: str, m
 
 @pytest.mark.parametrize(("birth", "marked"), [(BORN, [False, True]), (CHILD, [False, False])])
 def test_low_mean_is_marked_in_adults_only(tmp_path: Path, birth: str, marked: list[bool]) -> None:
-    found = course(tmp_path, f"{FEVER}; 30 mean_arterial_pressure 65; 31 mean_arterial_pressure 64", birth=birth).mean
+    found = course(
+        tmp_path, f"{FEVER}; 30 mean_arterial_pressure 65; 31 mean_arterial_pressure 64", birth=birth
+    ).mean
     assert [reading.marked for reading in found] == marked
 
 
@@ -51,9 +53,14 @@ def test_tocilizumab_is_numbered_within_the_episode_and_other_drugs_are_not(tmp_
 
 def test_an_icans_grade_needs_a_score(tmp_path: Path) -> None:
     chart = "30 ice_score 6; 40 consciousness awake; 50 ice_score 0; 50 consciousness voice"
-    assert labels(course(tmp_path, f"{FEVER};{chart}").neuro) == {"ICE": ["6", "0"], "ICANS grade": ["2", "3"]}
+    assert labels(course(tmp_path, f"{FEVER};{chart}").neuro) == {
+        "ICE": ["6", "0"],
+        "ICANS grade": ["2", "3"],
+    }
 
 
 def test_boluses_and_therapies(tmp_path: Path) -> None:
-    found = course(tmp_path, f"{FEVER}; 30 iv_fluid_bolus 500", therapy="1,2024-01-01T00:00:00Z,car_t,tisagenlecleucel")
+    found = course(
+        tmp_path, f"{FEVER}; 30 iv_fluid_bolus 500", therapy="1,2024-01-01T00:00:00Z,car_t,tisagenlecleucel"
+    )
     assert labels((found.boluses, *found.therapies)) == {"fluid bolus": ["500 mL"], "tisagenlecleucel": [""]}
