@@ -81,8 +81,8 @@ class EventWriter:
             self._writer.write(self._tables.table(events))
             return
         self._held.append(events)
-        last = events.batch.subject_id[-1]
-        if self._held[0].batch.subject_id[0] != last:
+        last = int(events.batch.subject_id[-1])
+        if int(self._held[0].batch.subject_id[0]) != last:
             self._release(int(np.searchsorted(events.batch.subject_id, last)), with_episode)
 
     def _release(self, place: int, with_episode: NDArray[np.int64]) -> None:

@@ -123,9 +123,8 @@ def grade_sources(
     rules = build_rules(request.numbers, grade_tables())
     if request.scale is not None:
         rules = rules._replace(record_scale=np.full_like(rules.record_scale, SCALES.index(request.scale)))
-    names = dict(
-        zip(plan.subjects["subject_id"].to_pylist(), plan.subjects["source_id"].to_pylist(), strict=True)
-    )
+    ids, source_ids = plan.subjects["subject_id"].to_pylist(), plan.subjects["source_id"].to_pylist()
+    names = {int(str(subject)): str(name) for subject, name in zip(ids, source_ids, strict=True)}
     meaning = Meaning(
         plan.kinds,
         kinds,

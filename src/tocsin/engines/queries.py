@@ -35,15 +35,17 @@ class Queries:
         self, record_scale: NDArray[np.int8], cause: NDArray[np.int8], names: Mapping[int, str], line: Line
     ) -> None:
         self._scale_of_therapy = record_scale[cause]
-        self._names, self._line = names, line
+        self._names: Mapping[int, str] = names
+        self._line = line
         self._waiting: list[NDArray[Any]] = []
 
     def take(self, rows: NDArray[Any]) -> None:
         """Take rows (dtype ROW); those of the last subject wait, as it may go on."""
         self._waiting.append(rows)
         if self._waiting[0]["subject_id"][0] != rows["subject_id"][-1]:
-            held = np.concatenate(self._waiting)
-            whole = int(np.searchsorted(held["subject_id"], held["subject_id"][-1]))
+            held: NDArray[Any] = np.concatenate(self._waiting)
+            subjects: NDArray[np.int64] = held["subject_id"]
+            whole = int(np.searchsorted(subjects, int(subjects[-1])))
             self._write(held[:whole])
             self._waiting = [held[whole:]]
 

@@ -158,10 +158,7 @@ def settled_by(row: Line, id: str) -> str:
     """Return what to ask so that an undecided row can be decided; nothing for a decided one."""
     if row["closing"] or sets.decided(int(row[f"{id}_set"])) is not None:
         return ""
-    return question(
-        id, row["hypotension"], row["dose_band"], row["oxygen"], row["fio2_band"],
-        reason_unknown=row["airway_tube"] or "intubation_reason_unknown" in row["flags"], fever=row["fever"],
-    )  # fmt: skip
+    return question_of(row, id)
 
 
 def rests_on_text(evidence: Sequence[Evidence], now: datetime) -> str:

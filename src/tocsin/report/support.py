@@ -118,16 +118,13 @@ def _stretches(run: DeviceRun, events: Sequence[Line]) -> Iterator[Bar]:
 def oxygen_labels(said: dict[str, float]) -> tuple[str, ...]:
     """Return flow and FiO2 in words of shrinking length."""
     flow, fio2 = said.get("inhaled_o2_flow"), said.get("fio2")
-    litres = "" if flow is None else f"{figure(flow)} L/min"
-    percent = "" if fio2 is None else f"{figure(fio2)} %"
-    if not litres and not percent:
+    if flow is None and fio2 is None:
         return ("flow not recorded", "no flow", "?")
-    both = " ".join(filter(None, (litres, percent)))
-    return (
-        both,
-        both.replace(" L/min", "L").replace(" %", "%"),
-        *filter(None, (litres.replace(" L/min", "L"), percent)),
-    )
+    litres = [] if flow is None else [f"{figure(flow)} L/min", f"{figure(flow)}L", figure(flow)]
+    percent = [] if fio2 is None else [f"{figure(fio2)} %", f"{figure(fio2)}%"]
+    if not litres or not percent:
+        return (*litres, *percent)
+    return (f"{litres[0]} {percent[0]}", f"{litres[1]} {percent[1]}", *litres[1:])
 
 
 def attributions(events: Sequence[Line], last: datetime) -> tuple[BarLane, ...]:
