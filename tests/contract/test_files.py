@@ -3,6 +3,8 @@
 import csv
 import datetime as dt
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -332,12 +334,15 @@ def test_an_empty_result_has_all_files_and_columns(tmp_path: Path) -> None:
     assert result.run["rows_read"] == 0
 
 
-def test_a_folder_without_a_whole_run_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_whole_run_is_refused(tmp_path: Path, run: tuple[Result, Path]) -> None:
     with pytest.raises(UserError, match=r"run\.json"):
         read_result(tmp_path)
-    (tmp_path / "run.json").write_text('{"rows_read": ', encoding="utf-8")
-    with pytest.raises(UserError, match=r"run\.json"):
-        read_result(tmp_path)
+    for name in ("run.json", "grades.parquet"):
+        copy = tmp_path / name
+        shutil.copytree(run[1], copy)
+        (copy / name).write_bytes((copy / name).read_bytes()[:9])
+        with pytest.raises(UserError, match=re.escape(name)):
+            read_result(copy)
 
 
 def test_semicolons_and_an_empty_unit_mean_the_canonical_one(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import statistics
 import subprocess
 import sys
 import time
@@ -69,13 +68,13 @@ class TestHelp:
         assert done.stderr.strip() == "[]"
 
     def test_starts_quickly(self) -> None:
-        """The promise is a median under 0.3 s on a machine at rest; the tests may share theirs."""
+        """The promise is a median under 0.3 s on a machine at rest; the tests share theirs, so the best of five counts."""
         seconds: list[float] = []
         for _ in range(5):
             before = time.perf_counter()
             subprocess.run([sys.executable, "-m", "tocsin.cli", "--help"], capture_output=True, check=True)
             seconds.append(time.perf_counter() - before)
-        assert min(seconds) < 0.3 or statistics.median(seconds) < 1.0
+        assert min(seconds) < 0.3
 
 
 class TestErrors:

@@ -1,7 +1,9 @@
 """`tocsin grade`, `demo` and `show`, from records to the drawn course, and what is left when one is interrupted."""
 
+import html
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,9 +14,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from scripts import build_readme_picture
 from tests.functional.test_cli import error, ok
 from tests.support.made_up import CAR_T, FEVER, csv_folder
 from tocsin import cli
+from tocsin.api import grade
+from tocsin.demo import demo_folder
+from tocsin.report.build import build_course
+from tocsin.report.records import read_records
+from tocsin.report.terminal import draw_course
 
 Capsys = pytest.CaptureFixture[str]
 CHART = (
@@ -49,9 +57,9 @@ class TestGrade:
         )
         assert "1 episode in 1 subject" in printed
         assert "rows 9 read = 8 used + 0 of no interest + 1 quarantined (looks_like_fahrenheit 1)" in printed
-        assert "peak grades ASTCT: 1 x 3" in printed
+        assert "peak grades ASTCT grade 3: 1" in printed
         assert f"tocsin show {tmp_path / 'run'} --subject 1" in printed
-        assert "Not a medical device" in printed
+        assert "not a medical device" in printed
 
     def test_json_is_run_json(self, capsys: Capsys, tmp_path: Path) -> None:
         source = csv_folder(tmp_path / "source", CHART)
@@ -231,3 +239,15 @@ class TestDemo:
         assert f"tocsin show {tmp_path / 'demo'} --subject" in spaced(printed)
         assert (tmp_path / "demo" / "run.json").is_file()
         assert json.loads(ok(capsys, "demo", "--json"))["episodes"] == 9
+
+
+def test_the_readmes_picture_is_what_show_draws(tmp_path: Path) -> None:
+    """The text of the picture, style apart: rich may write colours in another way from one version to the next."""
+    grade(demo_folder(), out=tmp_path / "demo")
+    course = build_course(read_records(tmp_path / "demo", build_readme_picture.SUBJECT))
+    drawn = "".join(line.plain for line in draw_course(course, build_readme_picture.WIDTH))
+    texts = re.findall(
+        r'<text class="course-r\d+"[^>]*>(.*?)</text>', build_readme_picture.PICTURE.read_text("utf-8")
+    )
+    shown = html.unescape("".join(texts)).replace("\xa0", " ")
+    assert "".join(shown.split()) == "".join(drawn.split()), "run `python -m scripts.build_readme_picture`"

@@ -57,7 +57,7 @@ def _folder(out: Path | None) -> Generator[Path]:
 def _show(result: "Result", folder: Path, out: Path | None) -> None:
     from tocsin.report.build import build_course
     from tocsin.report.records import read_records, source_ids
-    from tocsin.report.terminal import draw_course
+    from tocsin.report.terminal import NOTE, draw_course
 
     say("Made-up patients: no real person is behind any of them.")
     say()
@@ -68,9 +68,12 @@ def _show(result: "Result", folder: Path, out: Path | None) -> None:
     lines(draw_course(build_course(read_records(folder, names[_DRAWN])), to.width), to)
     say()
     if out is None:
-        say("Nothing was kept. To look further: tocsin demo --out demo-results")
+        say("Nothing was kept. To look further:")
+        say("  tocsin demo --out demo-results")
     else:
-        say(f"Files: {out}. To see why each grade: tocsin show {out} --subject {names[_DRAWN]}")
+        say(f"The files are in {out}. To see the reason and the records of each grade:")
+        say(f"  tocsin show {out} --subject {names[_DRAWN]}")
+    paragraph(NOTE)
 
 
 def _table(result: "Result") -> None:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin.commands.options import Events, Format
-from tocsin.commands.printing import json_text, say
+from tocsin.commands.printing import json_text, paragraph, say
 from tocsin.commands.progress import progress, silent
 from tocsin.errors import UserError
 
 if TYPE_CHECKING:
     from tocsin.api import Result
 
-NOT_A_DEVICE = "Not a medical device: it supports trained people who can check the basis of each statement."
 _MOST = 3  # of a list that may be long
 
 
@@ -83,8 +82,11 @@ def grade(
     if as_json:
         json_text(result.run)
         return
+    from tocsin.report.terminal import NOTE
+
     for line in summary(result, out):
         say(line)
+    paragraph(NOTE)
 
 
 def read_settings(said: list[str]) -> dict[str, str]:
@@ -108,7 +110,6 @@ def summary(result: "Result", out: Path) -> Iterator[str]:
     for note in run["notes"]:
         yield from _item("note", note)
     yield from _item("next", _next(result, out))
-    yield NOT_A_DEVICE
 
 
 def _item(name: str, text: str) -> Iterator[str]:
@@ -152,8 +153,8 @@ def _peaks(result: "Result") -> Iterator[str]:
         for row in peaks.to_pylist():
             found.setdefault(scale, Counter())[peak_of(row, scale)] += row["count_all"]
     for scale, counts in found.items():
-        counted = ", ".join(f"{rows:,} x {grades_text(peak)}" for peak, rows in sorted(counts.items()))
-        yield f"{label(known(scale))}: {counted}"
+        counted = ", ".join(f"{grades_text(peak)}: {rows:,}" for peak, rows in sorted(counts.items()))
+        yield f"{label(known(scale))} grade {counted}"
 
 
 def _assumed(units: Mapping[str, int]) -> str:

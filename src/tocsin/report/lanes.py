@@ -71,7 +71,7 @@ def _band(canvas: Canvas, columns: range, grades: Grades) -> None:
     text = grades_text(grades)
     if len(text) <= len(columns) and grades[-1]:
         ink = (
-            f"bold {'#ffffff' if grades[-1] > 2 else '#102030'} on {RAMP[grades[-1]]}"
+            f"bold {'#ffffff' if grades[-1] > 3 else '#102030'} on {RAMP[grades[-1]]}"
             if len(grades) == 1
             else STRONG
         )

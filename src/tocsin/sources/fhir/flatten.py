@@ -89,7 +89,7 @@ class Flattener:
         time, trouble = self._read(written) if written is not None else (None, "no_time")
         end_place, end_written = _first(resource, shape.ends)
         until, end_trouble = self._read(end_written) if end_written is not None else (None, None)
-        issued = as_text(resource.get("issued"))
+        issued = as_text(resource.get(shape.known)) if shape.known else None
         fate = fate or status_fate(shape.kind, as_text(at(resource, shape.status)))
         if fate:
             why = FINE

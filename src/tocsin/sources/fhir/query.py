@@ -98,7 +98,9 @@ def _resources(scan: Scan) -> str:
         "time_place": _by_kind(scan, shapes, lambda shape: _first_place(shape.times)),
         "until_text": _by_kind(scan, shapes, lambda shape: _first(shape.ends)),
         "until_place": _by_kind(scan, shapes, lambda shape: _first_place(shape.ends)),
-        "known_text": _by_kind(scan, [s for s in shapes if s.kind == "Observation"], lambda _: "issued"),
+        "known_text": _by_kind(
+            scan, (shape for shape in shapes if shape.known), lambda shape: f'"{shape.known}"'
+        ),
         "status_text": _by_kind(scan, shapes, lambda shape: sql.path_sql(shape.status)),
         "concept": _by_kind(
             scan,

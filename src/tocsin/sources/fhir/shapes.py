@@ -18,7 +18,7 @@ class Shape:
 
     A path is `field`, `field.part`, or `field.part[1]`, the first of several. `ends` belong to the periods
     among `times`. `concepts` are CodeableConcepts; where none is given, `reference` leads to another resource
-    that has one. `dosage` is where a drug keeps dose, rate and route.
+    that has one. `known` is when the record was made available. `dosage` is where a drug keeps dose, rate, route.
     """
 
     kind: str
@@ -27,6 +27,7 @@ class Shape:
     concepts: tuple[str, ...] = ("code",)
     reference: str | None = None
     status: str = "status"
+    known: str | None = None
     dosage: str | None = None
 
 
@@ -44,6 +45,7 @@ SHAPES: Final = MappingProxyType(
                     "effectiveTiming.event[1]",
                 ),
                 ("effectivePeriod.end",),
+                known="issued",
             ),
             Shape(
                 "MedicationAdministration",

@@ -59,7 +59,7 @@ _TYPES: Final = {
 }
 MEASURED: Final = tuple(_MEASURED)
 _ALWAYS: Final = ("resourceType", "subject", "patient")
-_OBSERVATION: Final = (*_MEASURED, "issued", "component", "hasMember")
+_OBSERVATION: Final = (*_MEASURED, "component", "hasMember")
 _EDGE: Final = f"^[{TRIMMED}]|[{TRIMMED}]$|\t"
 
 
@@ -67,7 +67,8 @@ def columns_of(kinds: Collection[str]) -> tuple[str, ...]:
     """Return the columns that resources of these types need."""
     wanted: list[str] = [*_ALWAYS, *(["id"] if "Patient" in kinds else [])]
     for shape in (SHAPES[kind] for kind in kinds if kind in SHAPES):
-        paths = (*shape.times, *shape.ends, *shape.concepts, shape.status, shape.reference, shape.dosage)
+        others = (shape.status, shape.reference, shape.known, shape.dosage)
+        paths = (*shape.times, *shape.ends, *shape.concepts, *others)
         wanted += [path.split(".")[0] for path in paths if path]
         wanted += ["contained"] if shape.reference else []
         wanted += _OBSERVATION if shape.kind == "Observation" else []
@@ -94,7 +95,7 @@ def clean_sql(text: str) -> str:
 
 def _codings(concept: str) -> str:
     coding = "coalesce(k.\"system\", '') || '|' || nullif(k.code, '')"
-    return f"array_to_string(list_transform({concept}.coding, lambda k: {coding}), chr(9))"
+    return f"nullif(array_to_string(list_transform({concept}.coding, lambda k: {coding}), chr(9)), '')"
 
 
 def _words(concept: str) -> str:
