@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -27,11 +28,14 @@ from tocsin.sources import open_source
 from tocsin.sources.csv import open_side_file
 from tocsin.sources.fhir import read_bundle
 from tocsin.sources.fhir_source import as_source
+from tocsin.sources.meds import find_damage, meds_files
 from tocsin.sources.settings import KEYS, Settings
 from tocsin.sources.site_codes import read_site_codes
 from tocsin.sources.source import Opening, Source
 
 Paths = str | Path | Sequence[str | Path]
+# What DuckDB and pyarrow raise on pages that are damaged inside; what else they raise is ours.
+_UNREADABLE = (duckdb.Error, pa.ArrowException, OSError)
 
 
 TABLES = ("grades", "episodes", "events", "quarantine", "subjects")
@@ -137,6 +141,10 @@ def grade(
     numbers, reading = split_settings(settings or {})
     if scale is not None:
         known_scale(scale)
+    if events not in get_args(Kept):
+        raise UserError(f"events {events}: write one of {', '.join(get_args(Kept))}")
+    if not _paths(source):
+        raise UserError("no source given: name a FHIR Bundle, a folder of MEDS, FHIR or our CSV layout")
     request = Request(numbers, scale, as_known, events, progress)
     with tempfile.TemporaryDirectory(prefix="tocsin-") as spill:
         con = connect(Path(spill))
@@ -145,11 +153,16 @@ def grade(
             resolver = Resolver(kinds, read_site_codes(Path(codes)) if codes else ())
             opening = Opening(con, reading, resolver)
             sources = [open_source(opening, _paths(source), format)]
-            sources += [
-                open_side_file(opening, Path(file), name) for file, name in _sides(therapies, annotations)
-            ]
+            for file, name in _sides(therapies, annotations):
+                place = sum(len(earlier.files) for earlier in sources)
+                sources.append(open_side_file(opening, Path(file), name, place))
             run = _Run(con, sources, resolver, kinds, request, dict(settings or {}))
             return run.to_memory() if out is None else run.to_folder(Path(out))
+        except _UNREADABLE as error:
+            damage = find_damage([file for path in _paths(source) for file in meds_files(path)])
+            if damage is None:
+                raise
+            raise UserError(damage) from error
         finally:
             con.close()
 
@@ -290,4 +303,8 @@ def read_result(folder: str | Path) -> Result:
         raise UserError(
             f"{folder}: no {missing[0]} in it; give the --out folder of a finished `tocsin grade`"
         )
-    return Result(json.loads((folder / "run.json").read_text(encoding="utf-8")), {}, folder)
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except ValueError:
+        raise UserError(f"{folder}/run.json: not whole; run `tocsin grade` again") from None
+    return Result(run, {}, folder)

@@ -45,19 +45,32 @@ class Census:
     def places(self, *names: str) -> list[int]:
         """Return the places of the kinds whose signal is one of these."""
         ids = {row.id for row in signals() if row.name in names}
-        return [place for place, kind in enumerate(self.kinds) if kind.concept.signal in ids]
+        return [place for place in self.mapped() if self.kinds[place].concept.signal in ids]
 
     def mapped(self) -> list[int]:
         """Return the places of the kinds that can become events."""
-        return [place for place, kind in enumerate(self.kinds) if kind.concept.signal >= 0]
+        return [
+            place
+            for place, kind in enumerate(self.kinds)
+            if kind.concept.signal >= 0 and not is_refused(kind)
+        ]
 
     def table(self) -> pa.Table:
         """Return concept number and key columns of the mapped kinds, for the join."""
-        chosen = self.mapped()
+        chosen = [place for place, kind in enumerate(self.kinds) if kind.concept.signal >= 0]
         columns: dict[str, Column] = {"concept": pa.array(chosen, pa.int32())}
         for name in ("code", "unit", "route", "text"):
             columns[name] = pa.array([getattr(self.kinds[place].key, name) for place in chosen], pa.string())
+        refused = [
+            self.kinds[place].concept.trouble if is_refused(self.kinds[place]) else None for place in chosen
+        ]
+        columns["refused"] = pa.array(refused, pa.string())
         return pa.table(columns)
+
+
+def is_refused(kind: Kind) -> bool:
+    """Return whether a kind is a therapy that cannot be one: it opens no window, so it is refused wherever it stands."""
+    return kind.concept.trouble is not None and kind.concept.signal == signal_ids()["index_therapy"]
 
 
 def take_census(con: duckdb.DuckDBPyConnection, source: Source, resolver: Resolver) -> Census:

@@ -1,7 +1,6 @@
 """Canonical events and quarantined rows as tables, and the writer that keeps only subjects with an episode."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +13,7 @@ from tocsin.engines.stream import Events, SetAside
 from tocsin.episodes import TIME, Column, as_table, encoded
 from tocsin.events.door import OF_KIND, REASONS
 from tocsin.knowledge.signals import signals
-from tocsin.sources.source import FILE_STRIDE
+from tocsin.sources.source import FILE_STRIDE, Source
 from tocsin.timeline.layout import NO_END
 
 Kept = Literal["all", "episodes", "none"]
@@ -45,8 +44,8 @@ class EventTables:
     """Turns events into tables: codes and words come from the kinds, so a row carries only numbers until it is written."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
-        self._codes = pa.array([kind.key.code.split("\t")[0] for kind in kinds], pa.string())
-        self._words = pa.array([kind.concept.text or "" for kind in kinds], pa.string())
+        self._codes, self._code_of = _distinct([kind.key.code.split("\t")[0] for kind in kinds])
+        self._words, self._word_of = _distinct([kind.concept.text or "" for kind in kinds])
         self._has_word = np.array([kind.concept.text is not None for kind in kinds], np.bool_)
         self._signals = pa.array([signal.name for signal in signals()], pa.string())
 
@@ -56,14 +55,20 @@ class EventTables:
         columns: list[Column] = [
             pa.array(batch.subject_id),
             pa.array(batch.time, pa.int64()).cast(TIME),
-            encoded(events.kind, self._codes),
+            encoded(self._code_of[events.kind], self._codes),
             pa.array(batch.value, mask=np.isnan(batch.value)),
-            encoded(events.kind, self._words, ~self._has_word[events.kind]),
+            encoded(self._word_of[events.kind], self._words, ~self._has_word[events.kind]),
             encoded(batch.signal, self._signals),
             pa.array(batch.end, pa.int64(), mask=batch.end == NO_END).cast(TIME),
             pa.array(batch.event_id),
         ]
         return pa.Table.from_arrays(columns, schema=EVENTS)
+
+
+def _distinct(words: list[str]) -> tuple[Column, NDArray[np.int32]]:
+    """Return the distinct words and the place of each one: a dictionary with repeats is written with stray bytes."""
+    distinct, places = np.unique(np.array(words, dtype=object), return_inverse=True)
+    return pa.array(distinct.tolist(), pa.string()), places.astype(np.int32)
 
 
 class EventWriter:
@@ -101,7 +106,7 @@ class EventWriter:
         self._writer.close()
 
 
-def quarantine_table(aside: SetAside, kinds: Sequence[Kind], files: Sequence[Path]) -> pa.Table:
+def quarantine_table(aside: SetAside, kinds: Sequence[Kind], source: Source) -> pa.Table:
     """Return rows that the door refused as the table of `quarantine.parquet`."""
     kind_of = [kinds[int(kind)] for kind in aside.kind]
     reasons = [
@@ -109,7 +114,7 @@ def quarantine_table(aside: SetAside, kinds: Sequence[Kind], files: Sequence[Pat
         for kind, reason in zip(kind_of, aside.reason, strict=True)
     ]
     columns: list[list[Any]] = [
-        [str(files[int(row) // FILE_STRIDE]) for row in aside.row],
+        [source.file_of(int(row)) for row in aside.row],
         [int(row) % FILE_STRIDE for row in aside.row],
         [_COLUMN.get(reason, "value") for reason in reasons],
         [_shown(float(raw), kind) for raw, kind in zip(aside.raw, kind_of, strict=True)],

@@ -152,6 +152,10 @@ def grade_sources(
     watch.lap("stream")
     _account(con, parts, streams, sink, outcome)
     watch.lap("account")
+    if not plan.subjects.num_rows:
+        outcome.notes.append(
+            "no therapy found: nothing can be graded; name the therapies with --therapies FILE"
+        )
     outcome.grades, outcome.episodes = sink.rows, sink.episodes
     outcome.seconds = watch.seconds
     return outcome
@@ -171,7 +175,7 @@ def _stream(
 
     def set_aside(stream: PartStream, aside: SetAside) -> None:
         if len(aside.row):
-            sink.quarantine(quarantine_table(aside, kinds, stream.part.source.files))
+            sink.quarantine(quarantine_table(aside, kinds, stream.part.source))
 
     extra = no_events()
     for side in sides:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -27,11 +28,12 @@ class Staging:
         if out.exists() and not out.is_dir():
             raise UserError(f"--out {out}: is a file; give a folder")
         self.out = out
-        self.folder = out.parent / f".{out.name}.part-{os.getpid()}"
+        self.folder = out.parent
 
     def __enter__(self) -> "Staging":
         try:
-            self.folder.mkdir(parents=True)
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+            self.folder = Path(tempfile.mkdtemp(prefix=f".{self.out.name}.part-", dir=self.out.parent))
         except OSError as error:
             raise UserError(
                 f"--out {self.out}: cannot write there ({error.strerror}); choose a folder you may write to"

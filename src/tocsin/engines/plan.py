@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tocsin.engines.census import Census, starts
+from tocsin.errors import UserError
 from tocsin.events.concepts import TherapyKinds
 from tocsin.events.door import (
     USED,
@@ -22,12 +23,13 @@ from tocsin.events.door import (
     no_weights,
     pass_rows,
 )
+from tocsin.events.pairs import pair_ends
 from tocsin.knowledge.causes import causes
 from tocsin.knowledge.products import products, window_d
 from tocsin.knowledge.reading import therapy_signals
 from tocsin.knowledge.timeline import Timeline as Numbers
 from tocsin.sources.meds import pairs_sql
-from tocsin.sources.source import SUBJECTS, Source
+from tocsin.sources.source import SUBJECTS, Source, sql_text
 from tocsin.timeline import Births, Therapies
 from tocsin.timeline.layout import HOUR, NO_END
 
@@ -72,7 +74,7 @@ def clean_rows(part: Part, columns: str, where: str = "true") -> str:
     number = "" if part.source.integer_subjects else " JOIN subject_numbers n ON n.source_id = r.subject"
     return (
         f"SELECT {columns} FROM ({part.source.relation}) r JOIN {part.table} k ON {keys_match(part)}{number} "
-        f"WHERE {flat}r.subject IS NOT NULL AND r.time IS NOT NULL AND {where}"
+        f"WHERE {flat}k.refused IS NULL AND r.subject IS NOT NULL AND r.time IS NOT NULL AND {where}"
     )
 
 
@@ -98,6 +100,13 @@ def number_subjects(con: duckdb.DuckDBPyConnection, parts: Sequence[Source]) -> 
         f"CREATE OR REPLACE TEMP TABLE ids AS SELECT source_id, try_cast(source_id AS BIGINT) AS whole FROM ({ids})"
     )
     con.execute("UPDATE ids SET whole = NULL WHERE whole::VARCHAR <> source_id")
+    largest, texts = con.sql(
+        "SELECT coalesce(max(whole), 0), count(*) FILTER (whole IS NULL) FROM ids"
+    ).fetchall()[0]
+    if texts and largest > 2**62:
+        raise UserError(
+            f"subject id {largest} is too large to stand beside ids that are text; write all ids as text"
+        )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE subject_numbers AS SELECT source_id, coalesce(whole, (SELECT "
         "greatest(coalesce(max(whole), 0), 0) FROM ids) "
@@ -140,6 +149,26 @@ def _spans(subject: NDArray[np.int64], time: NDArray[np.int64], numbers: Numbers
     last = first + counts - 1
     before, after = round(numbers.window_before_d * DAY), round(numbers.window_after_d * DAY)
     return Spans(ids, time[first] - before, time[last] + after)
+
+
+def _two_subjects(con: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> list[int]:
+    """Return the numbers of the ids under which the records of two people stand: none of them is graded."""
+    names = [name for part in parts for name in part.source.two_subjects]
+    if not names:
+        return []
+    if all(part.source.integer_subjects for part in parts):
+        return [int(name) for name in names]
+    listed = ", ".join(sql_text(name) for name in names)
+    return [
+        row[0]
+        for row in con.sql(f"SELECT subject_id FROM subject_numbers WHERE source_id IN ({listed})").fetchall()
+    ]
+
+
+def _without(spans: Spans, subjects: Sequence[int]) -> Spans:
+    """Return the spans without those of some subjects."""
+    kept = ~np.isin(spans.subject_id, np.array(subjects, np.int64))
+    return Spans(spans.subject_id[kept], spans.start[kept], spans.end[kept])
 
 
 def therapy_arrays(kinds: Sequence[tuple[str, str | None]]) -> Therapies:
@@ -193,12 +222,12 @@ def _pairs(con: duckdb.DuckDBPyConnection, part: Part) -> tuple[Pairs, NDArray[n
     opening = starts(part.census)
     if not opening:
         return no_pairs(), np.zeros(0, np.int64)
-    subject, concept, time, until, amount, end_row = _columns(
-        con,
-        "SELECT subject, concept, epoch_us(time), epoch_us(until), coalesce(amount, 'nan'::DOUBLE), end_row "
-        f"FROM ({pairs_sql(part.source.relation, opening)})",
-    )
-    return Pairs(subject, concept.astype(np.int32), time, until, amount.astype(np.float64)), end_row
+    subject, concept, time, is_start, value, row = _columns(con, pairs_sql(part.source.relation, opening))
+    concept, value = concept.astype(np.int32), value.astype(np.float64)
+    ends = pair_ends(subject, concept, time, is_start.astype(np.bool_))
+    starts_at = np.flatnonzero(ends >= 0)
+    end = ends[starts_at]
+    return Pairs(subject[starts_at], concept[starts_at], time[starts_at], time[end], value[end]), row[end]
 
 
 def _subjects(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], spans: Spans) -> pa.Table:
@@ -237,7 +266,7 @@ def build_plan(
     """Read what the stream needs to know beforehand; the part tables must stand in DuckDB."""
     if any(not part.source.integer_subjects for part in parts):
         number_subjects(con, [part.source for part in parts])
-    spans = _spans(*_therapy_rows(con, parts, as_known), numbers)
+    spans = _without(_spans(*_therapy_rows(con, parts, as_known), numbers), _two_subjects(con, parts))
     subjects = _subjects(con, parts, spans)
     return Plan(
         parts=tuple(parts),

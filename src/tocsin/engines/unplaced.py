@@ -1,4 +1,4 @@
-"""Rows that cannot be placed: no subject, no time, no code, or the reader could not make sense of them."""
+"""Rows that cannot be placed: no subject, no time, no code, two people under one id, or the reader could make nothing of them."""
 
 from typing import Any
 
@@ -8,50 +8,63 @@ import pyarrow as pa
 from tocsin.engines.event_files import QUARANTINE
 from tocsin.engines.plan import Part, keys_match
 from tocsin.episodes import as_table
-from tocsin.sources.source import FILE_STRIDE
+from tocsin.sources.source import FILE_STRIDE, Source, sql_text
 
 
 def unplaced(con: duckdb.DuckDBPyConnection, part: Part) -> tuple[pa.Table, int]:
     """Return these rows of a part as quarantine rows, in the order of the source.
 
-    Also how many of them the census had counted as rows that stand as they should.
+    Also how many of them the census had counted as rows that stand as they should. A therapy that can be none (its cause is
+    refused) is one of them: it opens no window in which it could be judged.
     """
-    return _flat(con, part) if part.source.flat else _typed(con, part)
-
-
-def _flat(con: duckdb.DuckDBPyConnection, part: Part) -> tuple[pa.Table, int]:
-    """Return the rows whose reader says what the trouble is."""
+    flat = part.source.flat
+    said = (
+        "r.source, r.trouble_column, r.trouble_value"
+        if flat
+        else "NULL AS source, NULL AS said, NULL AS value"
+    )
+    trouble = "r.trouble" if flat else "NULL::VARCHAR"
+    happened = "r.fate IS NULL AND" if flat else ""
     found = con.sql(
-        "SELECT r.row, r.source, coalesce(r.trouble_column, '') AS column, r.trouble_value AS value, CASE "
-        "WHEN r.trouble IS NOT NULL THEN r.trouble "
-        "WHEN r.code IS NULL THEN 'no_code' WHEN r.subject IS NULL THEN 'no_subject' ELSE 'no_time' END AS reason, "
-        "r.code IS NOT NULL AND r.trouble IS NULL AS clean "
+        f"SELECT r.row, {said}, "
+        f"CASE WHEN {trouble} IS NOT NULL THEN {trouble} WHEN r.code IS NULL THEN 'no_code' "
+        "WHEN r.subject IS NULL THEN 'no_subject' WHEN r.time IS NULL THEN 'no_time' "
+        f"WHEN {_is_two(part.source)} THEN 'two_subjects' ELSE k.refused END AS reason, "
+        f"r.code IS NOT NULL AND {trouble} IS NULL AND k.refused IS NULL AS clean "
         f"FROM ({part.source.relation}) r LEFT JOIN {part.table} k ON {keys_match(part)} "
-        "WHERE r.fate IS NULL AND (r.code IS NULL OR k.concept IS NOT NULL) "
-        "AND (r.trouble IS NOT NULL OR r.code IS NULL OR r.subject IS NULL OR r.time IS NULL) ORDER BY r.row"
+        f"WHERE {happened} (r.code IS NULL OR k.concept IS NOT NULL) AND ({trouble} IS NOT NULL OR r.code IS NULL "
+        f"OR r.subject IS NULL OR r.time IS NULL OR {_is_two(part.source)} OR k.refused IS NOT NULL) ORDER BY r.row"
     ).to_arrow_table()
-    return _quarantine(part, found, found["source"].to_pylist())
+    return _quarantine(part, found), int(found["clean"].to_numpy(zero_copy_only=False).sum())
 
 
-def _typed(con: duckdb.DuckDBPyConnection, part: Part) -> tuple[pa.Table, int]:
-    """Return the rows of a typed source (MEDS) that lack subject, time or code."""
-    found = con.sql(
-        "SELECT r.row, CASE WHEN r.code IS NULL THEN 'code' WHEN r.subject IS NULL THEN 'subject_id' ELSE "
-        "'time' END AS column, NULL AS value, "
-        "CASE WHEN r.code IS NULL THEN 'no_code' WHEN r.subject IS NULL THEN 'no_subject' ELSE 'no_time' END AS reason, "
-        "r.code IS NOT NULL AS clean "
-        f"FROM ({part.source.relation}) r LEFT JOIN {part.table} k ON {keys_match(part)} "
-        "WHERE r.code IS NULL OR (k.concept IS NOT NULL AND (r.subject IS NULL OR r.time IS NULL)) ORDER BY r.row"
-    ).to_arrow_table()
-    return _quarantine(part, found, [None] * found.num_rows)
+_COLUMNS = {
+    "no_code": "code",
+    "no_subject": "subject_id",
+    "no_time": "time",
+    "two_subjects": "subject_id",
+    "unknown_cause": "cause",
+    "refused_cause": "cause",
+}
 
 
-def _quarantine(part: Part, found: pa.Table, said: list[Any]) -> tuple[pa.Table, int]:
+def _is_two(source: Source) -> str:
+    """Return SQL that tells whether the records of two people stand under a row's subject."""
+    if not source.two_subjects:
+        return "false"
+    listed = ", ".join(sql_text(name) for name in source.two_subjects)
+    return f"coalesce(r.subject::VARCHAR IN ({listed}), false)"
+
+
+def _quarantine(part: Part, found: pa.Table) -> pa.Table:
     """Return found rows under the columns of `quarantine.parquet`; a row without a source is named by its file."""
     rows: list[int] = found["row"].to_numpy().tolist()
-    columns: list[list[Any]] = [
-        [name or str(part.source.files[row // FILE_STRIDE]) for name, row in zip(said, rows, strict=True)],
+    sources, columns, values, reasons = (found.column(place).to_pylist() for place in (1, 2, 3, 4))
+    table: list[list[Any]] = [
+        [name or part.source.file_of(row) for name, row in zip(sources, rows, strict=True)],
         [row % FILE_STRIDE for row in rows],
-        *(found[name].to_pylist() for name in ("column", "value", "reason")),
+        [said or _COLUMNS.get(str(reason), "value") for said, reason in zip(columns, reasons, strict=True)],
+        values,
+        reasons,
     ]
-    return as_table(columns, QUARANTINE), int(found["clean"].to_numpy(zero_copy_only=False).sum())
+    return as_table(table, QUARANTINE)

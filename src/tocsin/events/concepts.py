@@ -7,7 +7,7 @@ from functools import cache
 from tocsin.errors import UserError
 from tocsin.events.conversions import Conversion, conversion_of
 from tocsin.events.door import ADMINISTERED, PLAIN
-from tocsin.knowledge.causes import read_cause
+from tocsin.knowledge.causes import read_cause, refused_words
 from tocsin.knowledge.codes import Code, codes, device_words, excluded_codes, route_words_of_names, routes
 from tocsin.knowledge.drugs import drugs
 from tocsin.knowledge.reading import systems, therapy_signals, unreadable_units
@@ -166,7 +166,8 @@ class Resolver:
         try:
             cause = read_cause(word).id
         except UserError:
-            return Concept(trouble="unknown_cause")
+            refused = word.strip().casefold().replace(" ", "_") in refused_words()
+            return Concept(trouble="refused_cause" if refused else "unknown_cause")
         name = product.strip().casefold().replace(" ", "_").replace("-", "_") or None
         return Concept(category=self._kinds.number(cause, name), text=therapy_text(cause, name))
 

@@ -13,7 +13,7 @@ from tocsin.report.course import Bar, BarLane, Episode, Evidence, Grades, Row, S
 from tocsin.report.labels import days, lane_name
 from tocsin.report.reasons import is_recalled, settled_by, why
 from tocsin.report.records import Records
-from tocsin.report.support import NOT_CRS, DeviceRun
+from tocsin.report.support import FLOW_UNKNOWN, NOT_CRS, DeviceRun
 
 Line = dict[str, Any]
 
@@ -82,9 +82,10 @@ class Support:
         return [lane.name.removesuffix(NOT_CRS) for lane in on]
 
     def flow_of(self, device: str | None, time: datetime) -> str:
-        """Return flow and FiO2 of a device at an instant, in words."""
+        """Return flow and FiO2 of a device at an instant, in words; nothing where neither was charted."""
         bars = (bar for lane in self.oxygen if lane.name == lane_name(device or "") for bar in lane.bars)
-        return next((bar.labels[0] for bar in bars if bar.start <= time < bar.end), "")
+        found = next((bar.labels for bar in bars if bar.start <= time < bar.end), FLOW_UNKNOWN)
+        return "" if found == FLOW_UNKNOWN else found[0]
 
 
 def read_rows(records: Records, episodes: Sequence[Episode], support: Support) -> tuple[Row, ...]:

@@ -15,6 +15,7 @@ from tocsin.report.labels import drug_name, figure, lane_name, unit_name
 
 Line = dict[str, Any]
 NOT_CRS = " not CRS"
+FLOW_UNKNOWN = ("flow not recorded", "no flow", "?")
 _AXES = MappingProxyType(
     {"fever": "fever", "hypotension": "pressure", "hypoxia": "hypoxia", "vasopressin": "vasopressin"}
 )
@@ -119,7 +120,7 @@ def oxygen_labels(said: dict[str, float]) -> tuple[str, ...]:
     """Return flow and FiO2 in words of shrinking length."""
     flow, fio2 = said.get("inhaled_o2_flow"), said.get("fio2")
     if flow is None and fio2 is None:
-        return ("flow not recorded", "no flow", "?")
+        return FLOW_UNKNOWN
     litres = [] if flow is None else [f"{figure(flow)} L/min", f"{figure(flow)}L", figure(flow)]
     percent = [] if fio2 is None else [f"{figure(fio2)} %", f"{figure(fio2)}%"]
     if not litres or not percent:

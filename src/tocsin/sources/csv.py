@@ -9,7 +9,7 @@ from tocsin.errors import UserError
 from tocsin.events.concepts import Key, Parsed
 from tocsin.knowledge.signals import signals
 from tocsin.sources.settings import Settings
-from tocsin.sources.source import SUBJECTS, Opening, Source, first_row_of, sql_text
+from tocsin.sources.source import SUBJECTS, Opening, Source, first_row_of, sql_path, sql_text
 from tocsin.sources.times import birth_date_sql, death_settings, time_sql
 
 COLUMNS = {
@@ -47,27 +47,31 @@ def open_csv(opening: Opening, paths: list[Path]) -> Source:
             if (path / name).is_file():
                 relations.append(_relation(opening, path / name, name, len(files)))
                 files.append(path / name)
-    subjects = [_subjects(opening.con, file) for file in files if file.name == "subjects.csv"]
+    tables = [_table_of(place, file.name) for place, file in enumerate(files) if file.name == "subjects.csv"]
+    told = [_subjects(opening.con, table) for table in tables]
+    subjects = pa.concat_tables(told) if told else SUBJECTS.empty_table()
     return Source(
         format="csv",
         files=tuple(files),
         relation=" UNION ALL ".join(relations),
         parse=parse,
         keys=("code", "unit", "text"),
-        subjects=pa.concat_tables(subjects) if subjects else SUBJECTS.empty_table(),
+        subjects=subjects,
+        two_subjects=two_people(subjects),
     )
 
 
-def open_side_file(opening: Opening, file: Path, name: str) -> Source:
-    """Open one side file: `name` says which layout it has (therapies.csv or annotations.csv)."""
+def open_side_file(opening: Opening, file: Path, name: str, place: int) -> Source:
+    """Open one side file: `name` says which layout it has (therapies.csv or annotations.csv), `place` its number in the run."""
     if not file.is_file():
         raise UserError(f"{file}: no such file; give a CSV file with the columns {', '.join(COLUMNS[name])}")
     return Source(
         format="csv",
         files=(file,),
-        relation=_relation(opening, file, name, 0),
+        relation=_relation(opening, file, name, place),
         parse=parse,
         keys=("code", "unit", "text"),
+        first_file=place,
     )
 
 
@@ -78,12 +82,18 @@ def parse(key: Key) -> Parsed:
     return Parsed((("tocsin", key.code),), unit=key.unit, text=key.text, name=key.code, bolus_as_stands=True)
 
 
+def _table_of(place: int, name: str) -> str:
+    """Return the name of the table that holds a file of the run."""
+    return f"csv_{place}_{name.removesuffix('.csv')}"
+
+
 def _reader(file: Path, header: list[str], delimiter: str) -> str:
     """Return SQL that reads a CSV file as text, every line one row, broken ones too."""
     names = ", ".join(f"{sql_text(name)}: 'VARCHAR'" for name in header)
     return (
-        f"read_csv({sql_text(file)}, delim = '{delimiter}', quote = '\"', escape = '\"', header = true, columns = {{{names}}}, "
-        "auto_detect = false, null_padding = true, strict_mode = false, parallel = false)"
+        f"read_csv({sql_path(file)}, delim = '{delimiter}', quote = '\"', escape = '\"', header = true, columns = {{{names}}}, "
+        "auto_detect = false, null_padding = true, strict_mode = true, parallel = false, ignore_errors = true, "
+        "store_rejects = true, rejects_table = 'csv_rejects', rejects_scan = 'csv_scans')"
     )
 
 
@@ -94,6 +104,7 @@ def _header(file: Path, name: str) -> tuple[list[str], str]:
             line = lines.readline().strip("\r\n")
     except UnicodeDecodeError:
         raise UserError(f"{file}: not UTF-8 text; save it as UTF-8") from None
+    _refuse_open_quotes(file)
     delimiter = ";" if line.count(";") > line.count(",") else ","
     header = [column.strip().strip('"') for column in line.split(delimiter)]
     missing = [column for column in COLUMNS[name] if column not in header and column not in _OPTIONAL]
@@ -102,6 +113,16 @@ def _header(file: Path, name: str) -> tuple[list[str], str]:
             f"{file}: column {missing[0]} is missing; the first line must name {', '.join(COLUMNS[name])}"
         )
     return header, delimiter
+
+
+def _refuse_open_quotes(file: Path) -> None:
+    """Raise UserError at a quote that is never closed: it would swallow the rest of the file."""
+    with file.open("rb") as lines:
+        odd = [place for place, line in enumerate(lines, 1) if line.count(b'"') % 2]
+    if len(odd) % 2:
+        raise UserError(
+            f"{file}, line {odd[-1]}: a quote is opened and never closed; close it or write two quotes"
+        )
 
 
 def _relation(opening: Opening, file: Path, name: str, place: int) -> str:
@@ -113,20 +134,45 @@ def _relation(opening: Opening, file: Path, name: str, place: int) -> str:
         else f'NULL::VARCHAR AS "{column}"'
         for column in COLUMNS[name]
     )
-    table = f"csv_{place}_{name.removesuffix('.csv')}_{abs(hash(file)) % 10**12}"
-    try:
-        opening.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT row_number() OVER () AS line, {listed} FROM "
-            f"{_reader(file, header, delimiter)}"
-        )
-    except duckdb.Error as error:
-        raise UserError(
-            f"{file}: cannot be read as CSV ({str(error).splitlines()[0]}); check its quotes and lines"
-        ) from None
+    table = _table_of(place, name)
+    _load(opening.con, file, table, listed, _reader(file, header, delimiter))
     if name == "events.csv":
         _refuse_decimal_commas(opening.con, file, table)
     raw = f"(SELECT line + {first_row_of(place)} AS row, {sql_text(file)} AS source, * FROM {table})"
-    return f"SELECT {_FLAT} FROM ({_ROWS[name](raw, opening.settings)})"
+    rows = f"SELECT {_FLAT} FROM ({_ROWS[name](raw, opening.settings)})"
+    return f"{rows} UNION ALL {_broken_rows(table, file, place)}"
+
+
+def _load(con: duckdb.DuckDBPyConnection, file: Path, table: str, listed: str, reader: str) -> None:
+    """Load a file into a table with the line of each row; lines that cannot be read stand in `<table>_broken`."""
+    for left in ("csv_rejects", "csv_scans"):
+        con.execute(f"DROP TABLE IF EXISTS {left}")
+    try:
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT row_number() OVER () AS line, {listed} FROM {reader}"
+        )
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table}_broken AS SELECT line - 1 AS line, any_value(csv_line) AS text, "
+            "line - row_number() OVER (ORDER BY line) AS before FROM csv_rejects GROUP BY line"
+        )
+        # A refused line is no row of the table: the rows after it stand one line further down.
+        con.execute(
+            f"UPDATE {table} SET line = line + (SELECT count(*) FROM {table}_broken b WHERE b.before <= {table}.line) "
+            f"WHERE EXISTS (FROM {table}_broken)"
+        )
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{file}: cannot be read as CSV ({reason}); check its quotes and lines") from None
+
+
+def _broken_rows(table: str, file: Path, place: int) -> str:
+    """Return SQL for the lines that could not be read: too many cells, a stray quote."""
+    return (
+        f"SELECT line + {first_row_of(place)} AS row, {sql_text(file)} AS source, NULL::VARCHAR AS subject, "
+        "NULL::TIMESTAMP AS time, NULL::TIMESTAMP AS until, NULL::TIMESTAMP AS known, NULL::VARCHAR AS code, "
+        "NULL::VARCHAR AS unit, NULL::VARCHAR AS route, NULL::VARCHAR AS text, NULL::DOUBLE AS value, NULL::VARCHAR AS fate, "
+        f"'broken_line' AS trouble, 'line' AS trouble_column, left(text, 80) AS trouble_value FROM {table}_broken"
+    )
 
 
 def _refuse_decimal_commas(con: duckdb.DuckDBPyConnection, file: Path, table: str) -> None:
@@ -195,12 +241,14 @@ def _annotation_rows(raw: str, settings: Settings) -> str:
 def _subject_rows(raw: str, settings: Settings) -> str:
     """Return SQL for the rows of subjects.csv: they tell of the subject, not of a time."""
     del settings
+    bad_date = f"birth_date IS NOT NULL AND {birth_date_sql('birth_date')} IS NULL"
+    trouble = f"CASE WHEN subject_id IS NULL THEN 'no_subject' WHEN {bad_date} THEN 'bad_date' END"
     return (
         "SELECT row, source, subject_id AS subject, NULL::TIMESTAMP AS time, NULL::TIMESTAMP AS until, "
-        "'subject' AS code, NULL::VARCHAR AS unit, "
-        "NULL::VARCHAR AS text, NULL::DOUBLE AS value, NULL::VARCHAR AS fate, NULL::VARCHAR AS trouble, "
-        "NULL::VARCHAR AS trouble_column, "
-        f"NULL::VARCHAR AS trouble_value FROM {raw}"
+        f"CASE WHEN {trouble} IS NULL THEN 'subject' END AS code, NULL::VARCHAR AS unit, "
+        f"NULL::VARCHAR AS text, NULL::DOUBLE AS value, NULL::VARCHAR AS fate, {trouble} AS trouble, "
+        "CASE WHEN subject_id IS NULL THEN 'subject_id' ELSE 'birth_date' END AS trouble_column, "
+        f"birth_date AS trouble_value FROM {raw}"
     )
 
 
@@ -212,11 +260,19 @@ _ROWS = {
 }
 
 
-def _subjects(con: duckdb.DuckDBPyConnection, file: Path) -> pa.Table:
-    """Return the subjects of subjects.csv."""
-    header, delimiter = _header(file, "subjects.csv")
-    birth = birth_date_sql("trim(birth_date)") if "birth_date" in header else "NULL::DATE"
-    sex = "nullif(trim(sex), '')" if "sex" in header else "NULL::VARCHAR"
-    columns = f"trim(subject_id) AS source_id, {birth} AS birth_date, {sex} AS sex"
-    sql = f"SELECT {columns} FROM {_reader(file, header, delimiter)} WHERE subject_id IS NOT NULL"
-    return con.sql(sql).to_arrow_table().cast(SUBJECTS)
+def _subjects(con: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
+    """Return the subjects of a loaded subjects.csv."""
+    columns = f"subject_id AS source_id, {birth_date_sql('birth_date')} AS birth_date, sex"
+    return (
+        con.sql(f"SELECT {columns} FROM {table} WHERE subject_id IS NOT NULL").to_arrow_table().cast(SUBJECTS)
+    )
+
+
+def two_people(subjects: pa.Table) -> tuple[str, ...]:
+    """Return the ids that stand for two people: two birth dates, or two sexes."""
+    told: dict[str, tuple[set[object], set[object]]] = {}
+    for row in subjects.to_pylist():
+        births, sexes = told.setdefault(str(row["source_id"]), (set(), set()))
+        births.update({row["birth_date"]} - {None})
+        sexes.update({row["sex"]} - {None})
+    return tuple(name for name, (births, sexes) in told.items() if len(births) > 1 or len(sexes) > 1)

@@ -1,6 +1,6 @@
 """The MEDS source: parquet shards of subject_id, time, code, numeric_value (schema of `meds` 0.4)."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tocsin.knowledge.codes import statuses
 from tocsin.knowledge.reading import systems
 from tocsin.knowledge.signals import signal
 from tocsin.sources.settings import Settings
-from tocsin.sources.source import SUBJECTS, Opening, Source, first_row_of, sql_text
+from tocsin.sources.source import SUBJECTS, Opening, Source, first_row_of, sql_path, sql_text
 
 BIRTH = "MEDS_BIRTH"
 SEX = "GENDER"
@@ -34,15 +34,31 @@ END_FATE = "end"  # the end of a pair: it gives its time to the start
 
 def looks_like_meds(path: Path) -> bool:
     """Return whether a path is a MEDS parquet file, or a folder that holds some."""
-    return bool(_shards(path))
+    return bool(meds_files(path))
 
 
-def _shards(path: Path) -> list[Path]:
+def meds_files(path: Path) -> list[Path]:
     """Return the data shards under a path, in name order; a dataset's metadata is none."""
     if path.is_file():
         return [path] if path.suffix == ".parquet" else []
     root = path / "data" if (path / "data").is_dir() else path
     return sorted(file for file in root.rglob("*.parquet") if "metadata" not in file.relative_to(path).parts)
+
+
+_TYPES: dict[str, tuple[str, Callable[[pa.DataType], bool]]] = {
+    "subject_id": ("int64", pa.types.is_signed_integer),
+    "time": ("timestamp", pa.types.is_timestamp),
+    "code": ("string", lambda kind: _is_text(kind)),
+    "numeric_value": ("float32", pa.types.is_floating),
+    "text_value": ("string", lambda kind: _is_text(kind)),
+}
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Return whether a column holds text, plain or as a dictionary."""
+    if isinstance(kind, pa.DictionaryType):
+        return _is_text(kind.value_type)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _check(file: Path) -> pa.Schema:
@@ -59,7 +75,24 @@ def _check(file: Path) -> pa.Schema:
         raise UserError(
             f"{file}: not MEDS, column {missing[0]} is missing; MEDS 0.4 has {', '.join(_NEEDED)}"
         )
+    for name, (wanted, fits) in _TYPES.items():
+        if name in schema.names and not fits(schema.field(name).type):
+            found = schema.field(name).type
+            raise UserError(
+                f"{file}: column {name} is {found}, and MEDS 0.4 wants {wanted}; write it as {wanted}"
+            )
     return schema
+
+
+def find_damage(files: Sequence[Path]) -> str | None:
+    """Return which file cannot be read to its end, and why; None when all can."""
+    for file in files:
+        try:
+            for batch in pq.ParquetFile(file).iter_batches():
+                del batch
+        except (pa.ArrowException, OSError) as error:
+            return f"{file}: damaged inside ({str(error).splitlines()[0]}); copy it again or leave it out"
+    return None
 
 
 def open_meds(opening: Opening, paths: list[Path]) -> Source:
@@ -67,13 +100,19 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
 
     Raises UserError on an unreadable or empty one.
     """
-    files = [file for path in paths for file in _shards(path)]
+    files = [file for path in paths for file in meds_files(path)]
     if not files:
         raise UserError(f"{paths[0]}: no parquet file in it; a MEDS dataset keeps its shards under data/")
     schemas = [_check(file) for file in files]
-    has_text = all("text_value" in schema.names for schema in schemas)
-    text = _text_expression(opening, files) if has_text else None
-    shards = [_shard(file, place, text, opening.settings) for place, file in enumerate(files)]
+    with_text = [file for file, schema in zip(files, schemas, strict=True) if "text_value" in schema.names]
+    text = _text_expression(opening, with_text) if with_text else None
+    shards = [_shard(file, place, schemas[place], text, opening.settings) for place, file in enumerate(files)]
+    subjects = _subjects(opening, files)
+    wide = [
+        file.name
+        for file, schema in zip(files, schemas, strict=True)
+        if schema.field("numeric_value").type == pa.float64()
+    ]
     return Source(
         format="meds",
         files=tuple(files),
@@ -83,13 +122,31 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
         flat=False,
         integer_subjects=True,
         maybe_sorted=opening.settings.zone == "UTC",
-        subjects=_subjects(opening, files),
+        subjects=subjects,
+        two_subjects=_two_people(opening, files),
+        notes=(
+            f"numeric_value is float64 in {len(wide)} files, where MEDS 0.4 has float32: read as it stands",
+        )
+        if wide
+        else (),
     )
+
+
+def _two_people(opening: Opening, files: list[Path]) -> tuple[str, ...]:
+    """Return the ids under which two people are born, or of two sexes."""
+    listed = ", ".join(sql_path(file) for file in files)
+    sql = (
+        f"SELECT subject_id::VARCHAR FROM read_parquet([{listed}], union_by_name = true) "
+        f"WHERE (code = '{BIRTH}' OR code LIKE '{SEX}//%') AND subject_id IS NOT NULL GROUP BY 1 "
+        f"HAVING count(DISTINCT CAST(time AS DATE)) FILTER (code = '{BIRTH}') > 1 "
+        f"OR count(DISTINCT code) FILTER (code LIKE '{SEX}//%') > 1"
+    )
+    return tuple(str(row[0]) for row in opening.con.sql(sql).fetchall())
 
 
 def _subjects(opening: Opening, files: list[Path]) -> pa.Table:
     """Return birth date and sex of the subjects, where the dataset has them."""
-    listed = ", ".join(sql_text(file) for file in files)
+    listed = ", ".join(sql_path(file) for file in files)
     sql = (
         f"SELECT subject_id::VARCHAR AS source_id, CAST(min(time) FILTER (code = '{BIRTH}') AS DATE) AS birth_date, "
         f"min(code[9:]) FILTER (code LIKE '{SEX}//%') AS sex FROM read_parquet([{listed}], union_by_name = true) "
@@ -100,7 +157,7 @@ def _subjects(opening: Opening, files: list[Path]) -> pa.Table:
 
 def _text_expression(opening: Opening, files: list[Path]) -> str | None:
     """Return SQL for the text of the codes whose value is a word; free text elsewhere is not looked at."""
-    listed = ", ".join(sql_text(file) for file in files)
+    listed = ", ".join(sql_path(file) for file in files)
     found = opening.con.sql(
         f"SELECT DISTINCT code FROM read_parquet([{listed}], union_by_name = true)"
     ).fetchall()
@@ -120,18 +177,19 @@ def _is_word(opening: Opening, code: str) -> bool:
     return False
 
 
-def _shard(file: Path, place: int, text: str | None, settings: Settings) -> str:
+def _shard(file: Path, place: int, schema: pa.Schema, text: str | None, settings: Settings) -> str:
     """Return SQL that reads one shard as flat rows."""
     time = "time::TIMESTAMP"
-    if settings.zone != "UTC":
+    if settings.zone != "UTC" and getattr(schema.field("time").type, "tz", None) is None:
         time = f"timezone('UTC', timezone({sql_text(settings.zone)}, {time}))"
     # A death at midnight sharp is known only to the day: it takes effect at that day's end (timeline.md section 1).
     day_only = f"code = '{DEATH}' AND time::TIMESTAMP = date_trunc('day', time::TIMESTAMP)"
     effective = f"CASE WHEN {day_only} THEN {time} + INTERVAL '86399.999999 seconds' ELSE {time} END"
-    extra = f", {text} AS text" if text else ""
+    said = text if text and "text_value" in schema.names else "NULL::VARCHAR"
+    extra = f", {said} AS text" if text else ""
     return (
         f"SELECT file_row_number + {first_row_of(place) + 1} AS row, subject_id::BIGINT AS subject, {effective} AS time, "
-        f"code, numeric_value::DOUBLE AS value{extra} FROM read_parquet({sql_text(file)}, file_row_number = true)"
+        f"code, numeric_value::DOUBLE AS value{extra} FROM read_parquet({sql_path(file)}, file_row_number = true)"
     )
 
 
@@ -191,10 +249,13 @@ def stream_as_it_stands(
     """
     plain = {code: concept for (code, text), concept in kinds.items() if text is None}
     worded = {code for code, text in kinds if text is not None}
-    columns = [*_NEEDED, *(["text_value"] if worded else [])]
     for place, file in enumerate(source.files):
         first = first_row_of(place) + 1
-        for batch in pq.ParquetFile(file, read_dictionary=["code"]).iter_batches(batch_rows, columns=columns):
+        parquet = pq.ParquetFile(file, read_dictionary=["code"])
+        has_text = bool(worded) and "text_value" in parquet.schema_arrow.names
+        for batch in parquet.iter_batches(
+            batch_rows, columns=[*_NEEDED, *(["text_value"] if has_text else [])]
+        ):
             yield _mapped_rows(batch, first, plain, worded, kinds)
             first += batch.num_rows
 
@@ -208,7 +269,7 @@ def _mapped_rows(batch: pa.RecordBatch, first: int, plain: Mapping[str, int], wo
     meaning = np.array([plain.get(entry, -1) for entry in entries] + [-1], np.int32)
     indices = code.indices.fill_null(len(entries)).to_numpy()
     concept = meaning[indices]
-    if worded:
+    if worded and "text_value" in batch.schema.names:
         _find_words(
             batch, np.array([entry in worded for entry in entries] + [False])[indices], concept, kinds
         )
@@ -258,22 +319,19 @@ def _raw(batch: pa.RecordBatch, places: NDArray[np.int64]) -> NDArray[np.float64
 
 
 def pairs_sql(relation: str, starts: dict[int, str]) -> str:
-    """Return SQL that pairs each start row with the next end of the same code (strictly later).
+    """Return SQL for the rows of pairs, as `pair_ends` takes them: at one instant ends stand before starts.
 
-    `starts` maps a start's concept to its code. The result: subject, concept, time, until, amount, end_row.
+    `starts` maps a start's concept to its code. The columns: subject, concept, time, is_start, value, row.
     """
     listed = ", ".join(
         f"({concept}, {sql_text(code)}, {sql_text(end_of(code))})" for concept, code in starts.items()
     )
     return (
-        f"WITH c(concept, code, end_code) AS (VALUES {listed}), flat AS ({relation}), "
-        "s AS (SELECT flat.subject, c.concept, flat.time FROM flat JOIN c USING (code) WHERE flat.subject IS "
-        "NOT NULL AND flat.time IS NOT NULL), "
-        "e AS (SELECT flat.subject, c.concept, flat.time, flat.value, flat.row FROM flat JOIN c ON flat.code = c.end_code) "
-        "SELECT DISTINCT ON (s.subject, s.concept, s.time) s.subject, s.concept, s.time, e.time AS until, "
-        "e.value AS amount, e.row AS end_row "
-        "FROM s ASOF JOIN e ON s.subject = e.subject AND s.concept = e.concept AND s.time < e.time ORDER BY "
-        "s.subject, s.concept, s.time, e.row"
+        f"WITH c(concept, code, end_code) AS (VALUES {listed}), flat AS ({relation}) "
+        "SELECT flat.subject, c.concept, epoch_us(flat.time) AS time, flat.code = c.code AS is_start, "
+        "coalesce(flat.value, 'nan'::DOUBLE) AS value, flat.row "
+        "FROM flat JOIN c ON flat.code = c.code OR flat.code = c.end_code "
+        "WHERE flat.subject IS NOT NULL AND flat.time IS NOT NULL ORDER BY subject, concept, time, is_start, flat.row"
     )
 
 

@@ -32,6 +32,12 @@ class Source:
     maybe_sorted: bool = False
     subjects: pa.Table = field(default_factory=SUBJECTS.empty_table)
     notes: tuple[str, ...] = ()
+    first_file: int = 0  # the number of its first file among all files of the run
+    two_subjects: tuple[str, ...] = ()  # ids under which the records of two people stand
+
+    def file_of(self, row: int) -> str:
+        """Return the file that a row number leads to."""
+        return str(self.files[row // FILE_STRIDE - self.first_file])
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,11 @@ class Opening:
 def sql_text(text: str | Path) -> str:
     """Return a text as an SQL literal."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def sql_path(path: str | Path) -> str:
+    """Return a path as an SQL literal that names just this file: DuckDB would read * ? [ as a pattern."""
+    return sql_text("".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path)))
 
 
 def first_row_of(file_index: int) -> int:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.knowledge.drugs import fever_mask, glucocorticoids
-from tocsin.knowledge.scales import GradeTables
 from tocsin.knowledge.reading import therapy_signals
+from tocsin.knowledge.scales import GradeTables
 from tocsin.knowledge.signals import signal_ids
 from tocsin.knowledge.timeline import Timeline
 from tocsin.timeline import layout

@@ -34,7 +34,7 @@ CRS_BY_CTCAE = "1,2024-01-01T00:00:00Z,t_cell_engager,"
             "26 oxygen_device nasal_cannula",
             26,
             "Undecided, 2 or 3: nasal cannula, flow not recorded. Low or high flow: a missing flow is never filled in. "
-            "Nasal cannula since 02:00, now flow not recorded; last fever 39 °C at 00:00.",
+            "Nasal cannula since 02:00; last fever 39 °C at 00:00.",
         ),
         (
             "25 acetaminophen 650",

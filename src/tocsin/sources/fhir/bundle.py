@@ -1,10 +1,12 @@
 """A Bundle, or whatever else Python reads, to flat rows: quick for one Bundle, patient with broken text."""
 
+import gc
 import gzip
 import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -87,6 +89,11 @@ def _content(resource: Json) -> int:
 
 def read_bundle(data: bytes, settings: Settings, name: str = "bundle", file_index: int = 0) -> FlatRows:
     """Flatten one Bundle (JSON, also gzipped). Raises UserError if it is no FHIR resource."""
+    with _no_collection():
+        return _read_bundle(data, settings, name, file_index)
+
+
+def _read_bundle(data: bytes, settings: Settings, name: str, file_index: int) -> FlatRows:
     document = parse(unzip(data, name), name)
     if not isinstance(document, list) and not as_text(as_object(document).get("resourceType")):
         raise UserError(f"{name}: JSON, but no FHIR (it has no resourceType); give a Bundle or one resource")
@@ -94,6 +101,18 @@ def read_bundle(data: bytes, settings: Settings, name: str = "bundle", file_inde
     rows = flat_table(reader.rows(document, name), first_row_of(file_index) + 1)
     shared = shared_ids(reader.people)
     return FlatRows(refuse_shared(rows, shared), subjects_table(reader.people, shared), (name,))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold the garbage collector back: it would search the growing tree of JSON again and again, in vain."""
+    held = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if held:
+            gc.enable()
 
 
 def unzip(data: bytes, name: str) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tocsin.sources.fhir.files import Input
 from tocsin.sources.fhir.shapes import SHAPES, Shape
-from tocsin.sources.source import FILE_STRIDE, sql_text
+from tocsin.sources.source import FILE_STRIDE, sql_path, sql_text
 
 # SQL for what tells a line from all others; the twin of a row's number, before components are counted.
 PLACE = f"file * {FILE_STRIDE} + line"
@@ -34,7 +34,7 @@ class Scan:
 
         A line that is no JSON object has NULL in every column.
         """
-        paths = ", ".join(sql_text(file.path) for file in self.files)
+        paths = ", ".join(sql_path(file.path) for file in self.files)
         packing = "gzip" if self.files[0].zipped else "uncompressed"
         # Numbered while they stream: DuckDB keeps the order, so a line has the same number in every scan.
         return (
