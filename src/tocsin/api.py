@@ -303,6 +303,11 @@ def read_result(folder: str | Path) -> Result:
         raise UserError(
             f"{folder}: no {missing[0]} in it; give the --out folder of a finished `tocsin grade`"
         )
+    for name in TABLES:
+        try:
+            pq.read_schema(folder / f"{name}.parquet")
+        except (pa.ArrowException, OSError):
+            raise UserError(f"{folder}/{name}.parquet: not whole; run `tocsin grade` again") from None
     try:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except ValueError:

@@ -1,8 +1,9 @@
-"""The eight properties of timeline.md section 6, each by its number. (The table of 4 and the files of 5, 6 and 8 have their own places.)"""
+"""The properties of timeline.md section 6, each by its number; those that need files are in test_folders.py."""
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from itertools import product as combinations
 from typing import Any
 
@@ -69,7 +70,9 @@ def shifted(subject: Subject, by: int) -> tuple[Rows, Rows]:
     for name in ("therapy_time", "onset", "resolved_at", "first_tocilizumab", "last_row", "peak_time"):
         times = episodes[name]
         times[times > -(1 << 61)] -= by
-    return grade_table(rows, kinds).to_pylist(), episode_table(episodes, kinds, np.zeros(len(episodes), np.uint8)).to_pylist()
+    return grade_table(rows, kinds).to_pylist(), episode_table(
+        episodes, kinds, np.zeros(len(episodes), np.uint8)
+    ).to_pylist()
 
 
 @settings(max_examples=200)
@@ -94,7 +97,10 @@ def test_3_subjects_do_not_touch_each_other() -> None:
     crowd = many(31, 150)
     alone = [run_product([subject]) for subject in crowd]
     together = run_product(crowd)
-    assert together == ([row for rows, _ in alone for row in rows], [one for _, episodes in alone for one in episodes])
+    assert together == (
+        [row for rows, _ in alone for row in rows],
+        [one for _, episodes in alone for one in episodes],
+    )
 
 
 @pytest.mark.parametrize("pieces", [2, 7, 64, 1_000, 100_000])
@@ -143,7 +149,11 @@ def pressure_cells(category: str) -> list[Cell]:
 def oxygen_cells(category: str) -> list[Cell]:
     """The cells of a category in the oxygen table: category, FiO2 band, airway tube."""
     code = OXYGEN.index(category)
-    bands = [0] if category == "none" else [FIO2_BAND.index(band) + 1 for band in ("below_40", "unknown", "at_least_40")]
+    bands = (
+        [0]
+        if category == "none"
+        else [FIO2_BAND.index(band) + 1 for band in ("below_40", "unknown", "at_least_40")]
+    )
     return [(code, band, 0) for band in bands]
 
 
@@ -163,7 +173,7 @@ def steps() -> Iterator[tuple[str, Cell, Cell]]:
                 yield "oxygen", one, other
     for category in OXYGEN[1:]:
         cells = oxygen_cells(category)
-        yield from (("oxygen", one, other) for one, other in zip(cells, cells[1:], strict=False))
+        yield from (("oxygen", one, other) for one, other in pairwise(cells))
 
 
 def ends(bits: int) -> tuple[int, int]:
@@ -190,7 +200,11 @@ def test_4_more_support_never_lowers_a_member_of_the_tables(scale: str) -> None:
         if lowers(int(getattr(tables, axis)[place][one]), int(getattr(tables, axis)[place][other]))
     }
     known = {
-        ("hypotension", (HYPOTENSION.index(less), 0, 0), (HYPOTENSION.index(more), DOSE_BAND.index(band) + 1, 0))
+        (
+            "hypotension",
+            (HYPOTENSION.index(less), 0, 0),
+            (HYPOTENSION.index(more), DOSE_BAND.index(band) + 1, 0),
+        )
         for name, less, more, band in KNOWN_DIFFERENCES
         if name == scale
     }
@@ -203,12 +217,17 @@ def test_4_nor_of_what_is_graded_from_them(scale: str) -> None:
     tables, place = grade_tables(), SCALES.index(scale)
     gate = bool(tables.fever_gate[place])
     others = {"hypotension": np.unique(tables.oxygen[place]), "oxygen": np.unique(tables.hypotension[place])}
-    found = {(axis, int(getattr(tables, axis)[place][one]), int(getattr(tables, axis)[place][other])) for axis, one, other in steps()}
+    found = {
+        (axis, int(getattr(tables, axis)[place][one]), int(getattr(tables, axis)[place][other]))
+        for axis, one, other in steps()
+    }
     for axis, less, more in {step for step in found if not lowers(*step[1:])}:
         for beside in others[axis][others[axis] > 0].tolist():
             for fever, waived in combinations((False, True), repeat=2):
                 one, other = (grade_set(bits, beside, fever, waived, gate) for bits in (less, more))
-                assert not lowers(one, other), f"{axis} {less:b} -> {more:b} beside {beside:b}: {one:b} -> {other:b}"
+                assert not lowers(one, other), (
+                    f"{axis} {less:b} -> {more:b} beside {beside:b}: {one:b} -> {other:b}"
+                )
 
 
 # 7
@@ -231,7 +250,9 @@ def narrows(known: Subject, blanked: Subject) -> str:
     if any("baseline_support" in row["flags"] for row in (*before, *after)):
         return ""
     instants = sorted({row["time"] for row in (*before, *after)})
-    for instant, one, other in zip(instants, sets_over_time(before, instants), sets_over_time(after, instants), strict=True):
+    for instant, one, other in zip(
+        instants, sets_over_time(before, instants), sets_over_time(after, instants), strict=True
+    ):
         if any(bits & ~wider for bits, wider in zip(one, other, strict=True)):
             return f"at {instant}: {one} became {other}\n{show(known)}"
     return ""
@@ -251,7 +272,16 @@ def test_7_blanking_all_rates_of_an_infusion_only_widens() -> None:
     assert tried > 300
 
 
-DEVICES = ("nasal_cannula", "nasal_cannula", "high_flow_nasal_cannula", "blow_by", "simple_face_mask", "bipap", "invasive_ventilation", "ecmo")  # fmt: skip
+DEVICES = (
+    "nasal_cannula",
+    "nasal_cannula",
+    "high_flow_nasal_cannula",
+    "blow_by",
+    "simple_face_mask",
+    "bipap",
+    "invasive_ventilation",
+    "ecmo",
+)
 WORDS = ("intubation:airway_only", "intubation:hypoxia", "hypoxia:other", "hypoxia:crs")
 
 
@@ -261,18 +291,27 @@ def device_runs(rng: random.Random) -> tuple[list[Event], list[tuple[str, list[E
     Values charted before a device came also make `device_unknown`, so taking them away narrows: READINGS.md leaves them aside.
     """
     start = 20_150 * DAY
-    events = [Event(1, start, "index_therapy", text=rng.choice(("car_t", "antibody"))), Event(1, start + HOUR, "body_temperature", 39.0)]
+    events = [
+        Event(1, start, "index_therapy", text=rng.choice(("car_t", "antibody"))),
+        Event(1, start + HOUR, "body_temperature", 39.0),
+    ]
     time, runs = start + 2 * HOUR, []
     last = ""
     for _ in range(rng.randint(1, 5)):
         device = rng.choice([one for one in DEVICES if one != last])
         length = rng.choice((3, 6, 12, 30)) * HOUR
         records = rng.randint(1, 2)
-        events += [Event(1, time + n * length, "oxygen_device", text=device, end=time + (n + 1) * length) for n in range(records)]
+        events += [
+            Event(1, time + n * length, "oxygen_device", text=device, end=time + (n + 1) * length)
+            for n in range(records)
+        ]
         values = [
             Event(1, time + rng.randrange(records * length), signal, rng.choice(numbers))
             for _ in range(rng.randint(0, 4))
-            for signal, numbers in (("inhaled_o2_flow", (1, 4, 6, 6.1, 15, 40)), ("fio2", (21, 30, 39.9, 40, 60)))
+            for signal, numbers in (
+                ("inhaled_o2_flow", (1, 4, 6, 6.1, 15, 40)),
+                ("fio2", (21, 30, 39.9, 40, 60)),
+            )
         ]
         events += values
         runs.append((device, values))
@@ -282,11 +321,15 @@ def device_runs(rng: random.Random) -> tuple[list[Event], list[tuple[str, list[E
         events.append(Event(1, rng.randrange(start, time), "attribution", text=rng.choice(WORDS)))
     if rng.random() < 0.5:
         events.append(Event(1, rng.randrange(start, time), "norepinephrine", 5.0))
-    events.append(Event(1, time, "crp", 1.0))  # the record ends where it ended, also when values are taken out of it
+    events.append(
+        Event(1, time, "crp", 1.0)
+    )  # the record ends where it ended, also when values are taken out of it
     return [replace(event, event_id=place) for place, event in enumerate(events, 1)], runs
 
 
-@pytest.mark.parametrize(("signal", "devices"), [("fio2", set(DEVICES)), ("inhaled_o2_flow", {"nasal_cannula"})])
+@pytest.mark.parametrize(
+    ("signal", "devices"), [("fio2", set(DEVICES)), ("inhaled_o2_flow", {"nasal_cannula"})]
+)
 def test_7_blanking_all_values_of_a_device_s_run_only_widens(signal: str, devices: set[str]) -> None:
     """Flows of the nasal cannula only: a high-flow cannula's name says high flow when its flow is unknown."""
     rng = random.Random(72)

@@ -1,6 +1,6 @@
 """A tiny language for made-up charts: `chart("0h car_t; 0h temp 39; 2h norepinephrine 8 until 5h")`, and how to show subjects.
 
-A line is a time since the first day (`0h`, `1d6h`, `24h-1us`), a word, a value (`?`: unknown), and for an interval `until` a time.
+A line is a time since the first day (`0h`, `1d6h`, `24h-1us`), a word, a value (`?`: unknown), and `until` a time.
 `seen` is a record that means nothing but that the subject was still followed.
 """
 
@@ -41,7 +41,7 @@ _TERM = re.compile(r"([+-]?)(\d+(?:\.\d+)?)(us|d|h|m|s)")
 class Case:
     """One line of a rule book: what is charted, and the rows that must come of it.
 
-    A row is a time and the table's columns; a set is written `2-3`, null `-`, a closing row `closed`, a death row `death` and the set.
+    A row is a time and the table's columns: a set is `2-3`, null `-`, a closing row `closed`, a death row `death` and its sets.
     """
 
     name: str
@@ -106,7 +106,11 @@ def since(time: dt.datetime | None) -> str:
     hours, rest = divmod(left, UNITS["h"])
     minutes, rest = divmod(rest, UNITS["m"])
     seconds, us = divmod(rest, UNITS["s"])
-    parts = [f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (seconds, "s"), (us, "us")) if number]
+    parts = [
+        f"{number}{unit}"
+        for number, unit in ((hours, "h"), (minutes, "m"), (seconds, "s"), (us, "us"))
+        if number
+    ]
     return sign + ("".join(parts) or "0h")
 
 
@@ -176,7 +180,9 @@ def check_episodes(one: Case, columns: Sequence[str]) -> None:
 
 def _compare(one: Case, found: list[str], expected: list[str]) -> None:
     """Fail readably when the rows are not those of the case."""
-    assert found == expected, f"\nchart:    {one.chart}\nexpected: {'; '.join(expected)}\nfound:    {'; '.join(found)}"
+    assert found == expected, (
+        f"\nchart:    {one.chart}\nexpected: {'; '.join(expected)}\nfound:    {'; '.join(found)}"
+    )
 
 
 def show(subject: Subject) -> str:
@@ -201,7 +207,9 @@ def differences(product: Sequence[dict[str, Any]], reference: Sequence[dict[str,
         if mine is None or other is None:
             return f"row {place}: only the {'reference' if mine is None else 'product'} has {_brief(mine or other)}"
         unlike = [name for name in other if mine.get(name) != other[name]]
-        said = "; ".join(f"{name}: product {word(mine[name])}, reference {word(other[name])}" for name in unlike)
+        said = "; ".join(
+            f"{name}: product {word(mine[name])}, reference {word(other[name])}" for name in unlike
+        )
         return f"row {place} at {_brief(other)}: {said}"
     return ""
 
@@ -213,8 +221,18 @@ def _brief(row: dict[str, Any] | None) -> str:
 
 
 # The files of our CSV layout in the order that numbers their rows.
-FILES = {"events": "events.csv", "index_therapy": "therapies.csv", "attribution": "annotations.csv", "subjects": "subjects.csv"}
-HEADERS = ("subject_id,time,signal,value,unit,text,end", "subject_id,time,cause,product", "subject_id,time,attribution", "subject_id,birth_date")
+FILES = {
+    "events": "events.csv",
+    "index_therapy": "therapies.csv",
+    "attribution": "annotations.csv",
+    "subjects": "subjects.csv",
+}
+HEADERS = (
+    "subject_id,time,signal,value,unit,text,end",
+    "subject_id,time,cause,product",
+    "subject_id,time,attribution",
+    "subject_id,birth_date",
+)
 STRIDE = 10_000_000_000
 
 

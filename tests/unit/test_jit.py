@@ -41,7 +41,9 @@ def run_python(code: str, cache: Path, *paths: Path, **environment: str) -> str:
     """Run code in a fresh process; return what it prints."""
     path = os.pathsep.join([*map(str, paths), os.environ.get("PYTHONPATH", "")])
     env = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": path, **environment}
-    return subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def test_an_edit_in_any_file_changes_the_hash(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tocsin.engines.census import Census, starts
-from tocsin.errors import UserError
 from tocsin.events.concepts import TherapyKinds
 from tocsin.events.door import (
     USED,
@@ -100,16 +99,10 @@ def number_subjects(con: duckdb.DuckDBPyConnection, parts: Sequence[Source]) -> 
         f"CREATE OR REPLACE TEMP TABLE ids AS SELECT source_id, try_cast(source_id AS BIGINT) AS whole FROM ({ids})"
     )
     con.execute("UPDATE ids SET whole = NULL WHERE whole::VARCHAR <> source_id")
-    largest, texts = con.sql(
-        "SELECT coalesce(max(whole), 0), count(*) FILTER (whole IS NULL) FROM ids"
-    ).fetchall()[0]
-    if texts and largest > 2**62:
-        raise UserError(
-            f"subject id {largest} is too large to stand beside ids that are text; write all ids as text"
-        )
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE subject_numbers AS SELECT source_id, coalesce(whole, (SELECT "
-        "greatest(coalesce(max(whole), 0), 0) FROM ids) "
+        "CREATE OR REPLACE TEMP TABLE subject_numbers AS SELECT source_id, coalesce(whole, "
+        # an integer id near the largest there is leaves no number after it
+        "(SELECT greatest(coalesce(max(whole) FILTER (whole < 1::BIGINT << 62), 0), 0) FROM ids) "
         "+ row_number() OVER (PARTITION BY whole IS NULL ORDER BY source_id)) AS subject_id FROM ids"
     )
 

@@ -54,7 +54,14 @@ class _Part:
 
 
 def explain(id: str) -> Explanation:
-    """Everything that the knowledge holds under an id, in one answer."""
+    """Everything that the knowledge holds under an id, in one answer.
+
+    Raises `UserError` for an id that nothing has, naming the nearest.
+
+    >>> from tocsin import explain
+    >>> explain("astct.hypotension.one").text
+    'ASTCT consensus 2019, hypotension one: grade 3. One vasopressor at any dose.'
+    """
     name = id.strip()
     if name not in known_ids():
         _files.unknown("id", name, known_ids())

@@ -152,8 +152,8 @@ def _load(con: duckdb.DuckDBPyConnection, file: Path, table: str, listed: str, r
             f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT row_number() OVER () AS line, {listed} FROM {reader}"
         )
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table}_broken AS SELECT line - 1 AS line, any_value(csv_line) AS text, "
-            "line - row_number() OVER (ORDER BY line) AS before FROM csv_rejects GROUP BY line"
+            f"CREATE OR REPLACE TEMP TABLE {table}_broken AS SELECT line::BIGINT - 1 AS line, any_value(csv_line) AS text, "
+            "line::BIGINT - row_number() OVER (ORDER BY line) AS before FROM csv_rejects GROUP BY line"
         )
         # A refused line is no row of the table: the rows after it stand one line further down.
         con.execute(

@@ -54,11 +54,16 @@ _TYPES: dict[str, tuple[str, Callable[[pa.DataType], bool]]] = {
 }
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    """Return whether a column holds text, plain or as a dictionary."""
-    if isinstance(kind, pa.DictionaryType):
-        return _is_text(kind.value_type)
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+def _type(schema: pa.Schema, name: str) -> Any:
+    """Return the type of a column."""
+    fields: Any = schema
+    return fields.field(name).type
+
+
+def _is_text(kind: Any) -> bool:
+    """Return whether a column type holds text, plain or as a dictionary."""
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.types.is_string(plain) or pa.types.is_large_string(plain)
 
 
 def _check(file: Path) -> pa.Schema:
@@ -76,8 +81,8 @@ def _check(file: Path) -> pa.Schema:
             f"{file}: not MEDS, column {missing[0]} is missing; MEDS 0.4 has {', '.join(_NEEDED)}"
         )
     for name, (wanted, fits) in _TYPES.items():
-        if name in schema.names and not fits(schema.field(name).type):
-            found = schema.field(name).type
+        found = _type(schema, name) if name in schema.names else None
+        if found is not None and not fits(found):
             raise UserError(
                 f"{file}: column {name} is {found}, and MEDS 0.4 wants {wanted}; write it as {wanted}"
             )
@@ -111,7 +116,7 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
     wide = [
         file.name
         for file, schema in zip(files, schemas, strict=True)
-        if schema.field("numeric_value").type == pa.float64()
+        if _type(schema, "numeric_value") == pa.float64()
     ]
     return Source(
         format="meds",
@@ -180,7 +185,7 @@ def _is_word(opening: Opening, code: str) -> bool:
 def _shard(file: Path, place: int, schema: pa.Schema, text: str | None, settings: Settings) -> str:
     """Return SQL that reads one shard as flat rows."""
     time = "time::TIMESTAMP"
-    if settings.zone != "UTC" and getattr(schema.field("time").type, "tz", None) is None:
+    if settings.zone != "UTC" and getattr(_type(schema, "time"), "tz", None) is None:
         time = f"timezone('UTC', timezone({sql_text(settings.zone)}, {time}))"
     # A death at midnight sharp is known only to the day: it takes effect at that day's end (timeline.md section 1).
     day_only = f"code = '{DEATH}' AND time::TIMESTAMP = date_trunc('day', time::TIMESTAMP)"

@@ -21,7 +21,9 @@ TimeReader = Callable[[str], Reading]
 
 # A year has four digits and does not begin with 0: DuckDB and Python part ways before the year 1.
 _DATE: Final = r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
-_CLOCK: Final = _DATE + r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]+)?)?"
+_MINUTES: Final = _DATE + r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_SECONDS: Final = r":[0-5][0-9](?:\.[0-9]+)?"
+_CLOCK: Final = f"{_MINUTES}(?:{_SECONDS})?"
 _OFFSET: Final = r"(?:Z|[+-](?:0[0-9]|1[0-9]|2[0-3])(?::?[0-5][0-9])?)"
 _IS_TIME: Final = re.compile(f"({_CLOCK})({_OFFSET})?")
 _IS_DATE: Final = re.compile(_DATE)
@@ -136,8 +138,11 @@ def _time_case(text: str, settings: Settings, otherwise: str) -> str:
     # A zoned text becomes the same instant whatever the session's own zone is.
     zoned = f"make_timestamp(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)))"
     local = _local_sql(f"TRY_CAST({text} AS TIMESTAMP)", settings.zone)
+    # Not every version of DuckDB casts an offset after minutes.
+    with_seconds = f"TRY_CAST({text}[:16] || ':00' || {text}[17:] AS TIMESTAMPTZ)"
     cases = [
-        f"WHEN regexp_full_match({text}, '{_CLOCK}{_OFFSET}') THEN {zoned}",
+        f"WHEN regexp_full_match({text}, '{_MINUTES}{_SECONDS}{_OFFSET}') THEN {zoned}",
+        f"WHEN regexp_full_match({text}, '{_MINUTES}{_OFFSET}') THEN make_timestamp(epoch_us({with_seconds}))",
         f"WHEN regexp_full_match({text}, '{_CLOCK}') THEN {local}",
     ]
     if settings.date_only in _PLACES:

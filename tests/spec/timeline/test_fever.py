@@ -50,7 +50,9 @@ CASES = [
         "24h no 0-2",
         "24h+1us yes 2",
     ),
-    case("of two readings at one instant the higher counts", "0h car_t; 1h temp 38.5; 1h temp 36", "1h yes 1"),
+    case(
+        "of two readings at one instant the higher counts", "0h car_t; 1h temp 38.5; 1h temp 36", "1h yes 1"
+    ),
     case(
         "attributed elsewhere it reads as none while it runs on underneath",
         "0h car_t; 0h temp 39; 2h said fever:other; 6h said fever:crs; 7h seen",

@@ -25,8 +25,19 @@ CASES = [
     case("adult: mean 65 is not", f"{START} 1h map 65", NONE),
     case("held until one microsecond before 6 h", f"{START} 1h sbp 80; 7h-1us seen", NONE, "1h untreated 3"),
     case("gone at 6 h sharp", f"{START} 1h sbp 80; 7h seen", NONE, "1h untreated 3", "7h none -"),
-    case("a low reading at that instant renews it", f"{START} 1h sbp 80; 7h sbp 85; 8h seen", NONE, "1h untreated 3"),
-    case("a reading that is not low ends its half at once", f"{START} 1h sbp 80; 2h sbp 90", NONE, "1h untreated 3", "2h none -"),
+    case(
+        "a low reading at that instant renews it",
+        f"{START} 1h sbp 80; 7h sbp 85; 8h seen",
+        NONE,
+        "1h untreated 3",
+    ),
+    case(
+        "a reading that is not low ends its half at once",
+        f"{START} 1h sbp 80; 2h sbp 90",
+        NONE,
+        "1h untreated 3",
+        "2h none -",
+    ),
     case(
         "its own half only: a low mean goes on",
         f"{START} 1h sbp 80; 1h map 60; 2h sbp 120; 3h map 70",
@@ -41,10 +52,26 @@ CASES = [
         "1h untreated 3",
         "2h untreated 4",
     ),
-    case("of two readings at one instant the lower counts", f"{START} 1h sbp 120; 1h sbp 85", NONE, "1h untreated 4"),
-    case("of two equal ones the lowest id is the evidence", f"{START} 1h sbp 85; 1h sbp 85", NONE, "1h untreated 3"),
-    case("attributed elsewhere it reads as none", f"{START} 1h sbp 80; 2h said hypotension:other; 3h said hypotension:crs",
-         NONE, "1h untreated 3", "2h none -", "3h untreated 3"),
+    case(
+        "of two readings at one instant the lower counts",
+        f"{START} 1h sbp 120; 1h sbp 85",
+        NONE,
+        "1h untreated 4",
+    ),
+    case(
+        "of two equal ones the lowest id is the evidence",
+        f"{START} 1h sbp 85; 1h sbp 85",
+        NONE,
+        "1h untreated 3",
+    ),
+    case(
+        "attributed elsewhere it reads as none",
+        f"{START} 1h sbp 80; 2h said hypotension:other; 3h said hypotension:crs",
+        NONE,
+        "1h untreated 3",
+        "2h none -",
+        "3h untreated 3",
+    ),
     case("age unknown: the adult's limits", f"{START} 1h sbp 89", NONE, "1h untreated 3", birth=None),
     case("age unknown: the adult's mean", f"{START} 1h map 64", NONE, "1h untreated 3", birth=None),
     # 30 days old at 0h; a month (a twelfth of 365.25 days) at 10h30m
@@ -79,7 +106,7 @@ CASES = [
         "6h-1us untreated 3",
         birth=YEAR_OLD,
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("one", CASES, ids=lambda one: one.name)

@@ -53,9 +53,16 @@ def test_the_peak_of_an_adult(tmp_path: Path, chart: str, peak: int | None, bits
 
 @pytest.mark.parametrize(
     ("chart", "peak"),
-    [("11 capd_score 12", 3), ("11 ice_score 3; 11 capd_score 12", 3), ("11 capd_score 5; 11 capd_score 12", 3), ("11 capd_score 12; 11 capd_score 5", 3)],
+    [
+        ("11 capd_score 12", 3),
+        ("11 ice_score 3; 11 capd_score 12", 3),
+        ("11 capd_score 5; 11 capd_score 12", 3),
+        ("11 capd_score 12; 11 capd_score 5", 3),
+    ],
 )
-def test_a_child_is_assessed_by_capd_and_the_worse_of_two_counts(tmp_path: Path, chart: str, peak: int) -> None:
+def test_a_child_is_assessed_by_capd_and_the_worse_of_two_counts(
+    tmp_path: Path, chart: str, peak: int
+) -> None:
     assert [found for found, _ in peaks(tmp_path, chart, CHILD)] == [peak]
 
 

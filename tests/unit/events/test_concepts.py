@@ -43,7 +43,9 @@ SYSTEMIC, NOT = "dexamethasone", "not_systemic"
         ("IV", "dexamethasone for the eye ward", SYSTEMIC),
     ],
 )
-def test_a_drug_counts_only_by_a_route_into_the_body(route: str | None, drug_name: str, expected: str) -> None:
+def test_a_drug_counts_only_by_a_route_into_the_body(
+    route: str | None, drug_name: str, expected: str
+) -> None:
     assert name(resolve("RxNorm", "3264", route=route, name=drug_name)) == expected
 
 
@@ -110,7 +112,9 @@ def test_a_unit_in_the_record_comes_before_the_hint_of_the_list() -> None:
         (None, None, "no_value", None),
     ],
 )
-def test_words_of_oxygen_devices(text: str | None, category: str | None, trouble: str | None, fate: str | None) -> None:
+def test_words_of_oxygen_devices(
+    text: str | None, category: str | None, trouble: str | None, fate: str | None
+) -> None:
     concept = resolve("tocsin", "oxygen_device", text=text)
     assert (concept.text, concept.trouble, concept.fate) == (category, trouble, fate)
 
@@ -124,7 +128,8 @@ def test_words_of_oxygen_devices(text: str | None, category: str | None, trouble
         ("conventional_mab/Rituximab", "antibody/rituximab", None),
         ("car_t/Axicabtagene Ciloleucel", "car_t/axicabtagene_ciloleucel", None),
         ("car_t/a product of tomorrow", "car_t/a_product_of_tomorrow", None),
-        ("sepsis", None, "unknown_cause"),
+        ("sepsis", None, "refused_cause"),
+        ("a kind word", None, "unknown_cause"),
         ("", None, "unknown_cause"),
     ],
 )
@@ -160,7 +165,9 @@ def test_annotations(text: str, expected: str | None, trouble: str | None) -> No
     assert (concept.text, concept.trouble) == (expected, trouble)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("crs", "crs"), ("Other", "other"), (None, None), ("fall", None)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("crs", "crs"), ("Other", "other"), (None, None), ("fall", None)]
+)
 def test_what_a_death_was_due_to(text: str | None, expected: str | None) -> None:
     assert resolve("tocsin", "death", text=text).text == expected
 
@@ -169,7 +176,9 @@ def test_what_did_not_happen_is_of_no_interest_whatever_it_names() -> None:
     assert name(resolve("RxNorm", "7512", fate="not_given")) == "not_given"
 
 
-@pytest.mark.parametrize(("comparator", "nudge"), [("<", -1), (">", 1), ("<=", 0), (">=", 0), (None, 0), ("about", 0)])
+@pytest.mark.parametrize(
+    ("comparator", "nudge"), [("<", -1), (">", 1), ("<=", 0), (">=", 0), (None, 0), ("about", 0)]
+)
 def test_a_comparator_moves_a_value_off_its_figure(comparator: str | None, nudge: int) -> None:
     concept = resolve("LOINC", "8310-5", text=comparator)
     assert concept.conversion is not None

@@ -23,7 +23,12 @@ class Line(NamedTuple):
 
 
 WEIGHT_70 = ("0 weight 70 kg",)
-FAHRENHEIT, OUT, AMBIGUOUS, NO_UNIT = "looks_like_fahrenheit", "out_of_bounds", "ambiguous_unit", "unknown_unit"
+FAHRENHEIT, OUT, AMBIGUOUS, NO_UNIT = (
+    "looks_like_fahrenheit",
+    "out_of_bounds",
+    "ambiguous_unit",
+    "unknown_unit",
+)
 LINES = [
     # Temperature: the marked unit, and what only makes sense in another
     Line("Celsius", "body_temperature", "38.5", "Cel", 38.5),
@@ -87,12 +92,49 @@ LINES = [
     Line("angiotensin II", "angiotensin_ii", "20", "ng/kg/min", 20.0),
     Line("a negative rate", "norepinephrine", "-1", "ug/min", OUT),
     # Which weight
-    Line("the latest weight before", "norepinephrine", "1", "ug/kg/min", 60.0, ("-9 weight 50 kg", "-1 weight 60 kg", "12 weight 90 kg")),
-    Line("the weight of its instant", "norepinephrine", "1", "ug/kg/min", 60.0, ("-1 weight 50 kg", "10 weight 60 kg")),
-    Line("else the first after", "norepinephrine", "1", "ug/kg/min", 90.0, ("12 weight 90 kg", "20 weight 80 kg")),
-    Line("of two weights at one instant the higher", "norepinephrine", "1", "ug/kg/min", 70.0, ("1 weight 70 kg", "1 weight 60 kg")),
-    Line("a weight from years before counts", "norepinephrine", "1", "ug/kg/min", 50.0, ("-20000 weight 50 kg",)),
-    Line("a weight in pounds", "norepinephrine", "1", "ug/kg/min", 154 * 0.45359237, ("1 weight 154 [lb_av]",)),
+    Line(
+        "the latest weight before",
+        "norepinephrine",
+        "1",
+        "ug/kg/min",
+        60.0,
+        ("-9 weight 50 kg", "-1 weight 60 kg", "12 weight 90 kg"),
+    ),
+    Line(
+        "the weight of its instant",
+        "norepinephrine",
+        "1",
+        "ug/kg/min",
+        60.0,
+        ("-1 weight 50 kg", "10 weight 60 kg"),
+    ),
+    Line(
+        "else the first after",
+        "norepinephrine",
+        "1",
+        "ug/kg/min",
+        90.0,
+        ("12 weight 90 kg", "20 weight 80 kg"),
+    ),
+    Line(
+        "of two weights at one instant the higher",
+        "norepinephrine",
+        "1",
+        "ug/kg/min",
+        70.0,
+        ("1 weight 70 kg", "1 weight 60 kg"),
+    ),
+    Line(
+        "a weight from years before counts",
+        "norepinephrine",
+        "1",
+        "ug/kg/min",
+        50.0,
+        ("-20000 weight 50 kg",),
+    ),
+    Line(
+        "a weight in pounds", "norepinephrine", "1", "ug/kg/min", 154 * 0.45359237, ("1 weight 154 [lb_av]",)
+    ),
     Line("a weight in lbs", "norepinephrine", "1", "ug/kg/min", 154 * 0.45359237, ("1 weight 154 lbs",)),
     Line("a weight out of bounds is none", "norepinephrine", "1", "ug/kg/min", None, ("1 weight 700 kg",)),
     # Other things that are no number
@@ -105,7 +147,7 @@ LINES = [
     Line("spO2 as a fraction", "spo2", "0.93", "", 93.0),
     Line("a percentage of neutrophils is no count", "neutrophils", "60", "%", NO_UNIT),
     Line("neutrophils without a unit", "neutrophils", "2", "", AMBIGUOUS),
-]  # fmt: skip
+]
 
 
 def stamp(hour: float) -> str:
@@ -153,7 +195,9 @@ def test_value_and_unit(found: dict[str, Any], line: Line) -> None:
 
 def test_101_3_fahrenheit_is_fever_and_100_3_is_not(tmp_path: Path) -> None:
     """The figure is converted first and compared unrounded."""
-    lines = [f"{n},{stamp(1)},body_temperature,{value},[degF],," for n, value in enumerate(("100.4", "100.3"), 1)]
+    lines = [
+        f"{n},{stamp(1)},body_temperature,{value},[degF],," for n, value in enumerate(("100.4", "100.3"), 1)
+    ]
     result = graded(csv_folder(tmp_path, lines, [f"{n},{stamp(0)},car_t," for n in (1, 2)]))
     assert result.episodes["subject_id"].to_pylist() == [1]
 

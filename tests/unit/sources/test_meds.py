@@ -293,8 +293,11 @@ def test_times_have_no_zone_but_the_one_that_is_set(tmp_path: Path) -> None:
 
 def test_a_death_on_the_day_the_clocks_change_ends_with_that_day(tmp_path: Path) -> None:
     therapy = side(tmp_path, "1,2024-03-09T12:00:00Z,car_t,")
-    rows: list[MedsRow] = [(1, dt.datetime(2024, 3, 9, 20), "LOINC//8310-5", 39.0), (1, dt.datetime(2024, 3, 10), "MEDS_DEATH", None),
-                          (1, dt.datetime(2024, 3, 10, 12), "LOINC//8310-5", 39.0)]  # fmt: skip
+    rows: list[MedsRow] = [
+        (1, dt.datetime(2024, 3, 9, 20), "LOINC//8310-5", 39.0),
+        (1, dt.datetime(2024, 3, 10), "MEDS_DEATH", None),
+        (1, dt.datetime(2024, 3, 10, 12), "LOINC//8310-5", 39.0),
+    ]
     file = meds_file(tmp_path / "data" / "0.parquet", rows)
     result = graded(file, therapies=therapy, settings={"zone": "America/New_York"})
     assert result.grades["time"].to_pylist()[-1] == dt.datetime(2024, 3, 11, 3, 59, 59, 999_999, dt.UTC)
@@ -310,9 +313,13 @@ def _without_ids(result: Result) -> list[tuple[Any, ...]]:
 
 def test_unsorted_gives_the_same_as_sorted_and_says_so(tmp_path: Path) -> None:
     rows: list[MedsRow] = [
-        (1, at(12), NOREPINEPHRINE, 0.1), (1, at(14), STOPPED, 1.0), (1, at(1), WEIGHT, 70.0), (1, at(13), "LAB//223761//°F", 103.0),
-        (1, at(30), "LOINC//8310-5", 37.0), (1, at(50), "LOINC//8310-5", 37.0),
-    ]  # fmt: skip
+        (1, at(12), NOREPINEPHRINE, 0.1),
+        (1, at(14), STOPPED, 1.0),
+        (1, at(1), WEIGHT, 70.0),
+        (1, at(13), "LAB//223761//°F", 103.0),
+        (1, at(30), "LOINC//8310-5", 37.0),
+        (1, at(50), "LOINC//8310-5", 37.0),
+    ]
     ordered = sorted([FEVER, *rows], key=lambda row: row[1] or at(0))
     straight = graded(meds_file(tmp_path / "a.parquet", ordered), therapies=side(tmp_path))
     mixed = graded(meds_file(tmp_path / "b.parquet", ordered[::-1]), therapies=side(tmp_path))

@@ -21,7 +21,6 @@ from tocsin.sources.times import (
 
 NEW_YORK = "America/New_York"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CON = duckdb.connect()
 
 
 def in_python(texts: list[str], settings: Settings) -> list[Reading]:
@@ -33,10 +32,12 @@ def in_duckdb(texts: list[str | None], settings: Settings) -> list[Reading]:
     """Read a column of texts."""
     sql = time_sql("text", settings)
     column = pa.table({"n": range(len(texts)), "text": pa.array(texts, pa.string())})
-    CON.register("texts", column)
-    rows = CON.execute(
-        f"SELECT epoch_us(time), {sql.trouble('time')} FROM (SELECT *, {sql.time} AS time FROM texts) ORDER BY n"
-    ).fetchall()
+    with duckdb.connect() as con:
+        con.register("texts", column)
+        rows = con.execute(
+            f"SELECT epoch_us(time), {sql.trouble('time')} FROM (SELECT *, {sql.time} AS time FROM "
+            "texts) ORDER BY n"
+        ).fetchall()
     return [(micros, trouble) for micros, trouble in rows]
 
 
@@ -186,6 +187,9 @@ def test_python_and_duckdb_agree(texts: list[str], settings: Settings) -> None:
 @pytest.mark.parametrize("text", ["1980-05-01", "1980-02-30", "1980-05", "1980", "0980-05-01", "x", "", None])
 def test_birth_dates_agree(text: str | None) -> None:
     column: Any = pa.table({"text": pa.array([text], pa.string())})
-    CON.register("texts", column)
-    assert CON.execute(f"SELECT {birth_date_sql('text')} FROM texts").fetchall() == [(read_birth_date(text),)]
+    with duckdb.connect() as con:
+        con.register("texts", column)
+        assert con.execute(f"SELECT {birth_date_sql('text')} FROM texts").fetchall() == [
+            (read_birth_date(text),)
+        ]
     assert (read_birth_date(text) is None) == (text != "1980-05-01")

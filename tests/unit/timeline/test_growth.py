@@ -18,7 +18,10 @@ from tocsin.timeline.layout import HOUR, NO_END
 from tocsin.timeline.rules import build_rules
 
 ZERO = instant("0h")
-START = [Event(1, ZERO, "index_therapy", text="car_t", event_id=1), Event(1, ZERO, "body_temperature", 39.0, event_id=2)]
+START = [
+    Event(1, ZERO, "index_therapy", text="car_t", event_id=1),
+    Event(1, ZERO, "body_temperature", 39.0, event_id=2),
+]
 LAST = Event(1, ZERO + 100 * HOUR, "crp", 1.0, event_id=999)
 
 
@@ -36,7 +39,14 @@ def test_many_overlapping_infusions_of_one_agent(number: int) -> None:
     """Each starts a minute after the last one and ends before it: none makes another superfluous."""
     minute = HOUR // 60
     infusions = [
-        Event(1, ZERO + n * minute, "norepinephrine", 5.0 + n % 3 * 10, end=ZERO + 8 * HOUR - n * minute, event_id=n + 3)
+        Event(
+            1,
+            ZERO + n * minute,
+            "norepinephrine",
+            5.0 + n % 3 * 10,
+            end=ZERO + 8 * HOUR - n * minute,
+            event_id=n + 3,
+        )
         for n in range(number)
     ]
     assert agree((ADULT, [*START, *infusions, LAST])) > 1
@@ -46,29 +56,44 @@ def test_many_overlapping_infusions_of_one_agent(number: int) -> None:
 def test_many_infusions_of_one_instant(number: int) -> None:
     """The longer the slower: all are needed in their time."""
     infusions = [
-        Event(1, ZERO + HOUR, "norepinephrine", 30.0 - n / 10, end=ZERO + (2 + n) * HOUR // 2, event_id=n + 3) for n in range(number)
+        Event(1, ZERO + HOUR, "norepinephrine", 30.0 - n / 10, end=ZERO + (2 + n) * HOUR // 2, event_id=n + 3)
+        for n in range(number)
     ]
     assert agree((ADULT, [*START, *infusions, LAST])) > 1
 
 
 @pytest.mark.parametrize("number", [8, 9, 40])
 def test_many_therapies(number: int) -> None:
-    doses = [Event(1, ZERO + n * 30 * HOUR, "index_therapy", text="antibody", event_id=3 + 2 * n) for n in range(number)]
-    fevers = [Event(1, dose.time + HOUR, "body_temperature", 39.0, event_id=dose.event_id + 1) for dose in doses]
+    doses = [
+        Event(1, ZERO + n * 30 * HOUR, "index_therapy", text="antibody", event_id=3 + 2 * n)
+        for n in range(number)
+    ]
+    fevers = [
+        Event(1, dose.time + HOUR, "body_temperature", 39.0, event_id=dose.event_id + 1) for dose in doses
+    ]
     assert agree((ADULT, [*START, *doses, *fevers])) >= number
 
 
 @pytest.mark.slow
 def test_more_kinds_of_therapy_than_the_usual_room() -> None:
     """Over 256 distinct products the compiled code is made anew, for more."""
-    doses = [Event(1, ZERO, "index_therapy", text=f"car_t/product_{n:03}", event_id=n + 3) for n in range(300)]
+    doses = [
+        Event(1, ZERO, "index_therapy", text=f"car_t/product_{n:03}", event_id=n + 3) for n in range(300)
+    ]
     assert agree((ADULT, [*START[1:], *doses])) >= 1
 
 
 def test_many_runs_that_all_end_after_the_last_event() -> None:
     agents = ("norepinephrine", "epinephrine", "phenylephrine", "dopamine", "angiotensin_ii", "vasopressin")
     infusions = [
-        Event(1, ZERO + n * HOUR // 6, agents[n % 6], 5.0 if n % 6 < 5 else 0.03, end=ZERO + (30 + n) * HOUR, event_id=n + 3)
+        Event(
+            1,
+            ZERO + n * HOUR // 6,
+            agents[n % 6],
+            5.0 if n % 6 < 5 else 0.03,
+            end=ZERO + (30 + n) * HOUR,
+            event_id=n + 3,
+        )
         for n in range(60)
     ]
     assert agree((ADULT, [*START, *infusions, LAST]), pieces=20) > 4
@@ -130,7 +155,9 @@ def test_more_subjects_than_episodes_fit_at_once() -> None:
     batch = columns(2 * number)
     batch["subject_id"] = np.repeat(np.arange(1, number + 1), 2)
     even = np.arange(2 * number) % 2 == 0
-    batch["signal"] = np.where(even, signal_ids()["index_therapy"], signal_ids()["body_temperature"]).astype(np.int16)
+    batch["signal"] = np.where(even, signal_ids()["index_therapy"], signal_ids()["body_temperature"]).astype(
+        np.int16
+    )
     batch["time"] = np.where(even, ZERO, ZERO + HOUR)
     batch["category"] = np.where(even, 0, -1).astype(np.int32)
     timeline = new_timeline()

@@ -12,16 +12,62 @@ from tocsin.timeline import layout
 from tocsin.timeline.rules import numbers_of
 
 NAMES = {
-    "HYPOTENSION": ("H_NONE", "H_UNTREATED", "H_FLUIDS", "H_REPEATED", "H_VASOPRESSIN", "H_ONE", "H_ONE_PLUS", "H_MULTIPLE"),
+    "HYPOTENSION": (
+        "H_NONE",
+        "H_UNTREATED",
+        "H_FLUIDS",
+        "H_REPEATED",
+        "H_VASOPRESSIN",
+        "H_ONE",
+        "H_ONE_PLUS",
+        "H_MULTIPLE",
+    ),
     "DOSE_BAND": ("BAND_LOW", "BAND_UNKNOWN", "BAND_HIGH"),
-    "OXYGEN": ("O_NONE", "O_LOW", "O_CANNULA_UNKNOWN", "O_HIGH_AT_LOW", "O_HIGH", "O_MASK", "O_UNKNOWN", "O_PRESSURE", "O_VENTILATOR"),
+    "OXYGEN": (
+        "O_NONE",
+        "O_LOW",
+        "O_CANNULA_UNKNOWN",
+        "O_HIGH_AT_LOW",
+        "O_HIGH",
+        "O_MASK",
+        "O_UNKNOWN",
+        "O_PRESSURE",
+        "O_VENTILATOR",
+    ),
     "FIO2_BAND": ("FIO2_BELOW", "FIO2_AT_LEAST", "FIO2_UNKNOWN"),
-    "OXYGEN_DEVICE": ("ROOM_AIR", "NASAL_CANNULA", "BLOW_BY", "HIGH_FLOW_CANNULA", "SIMPLE_MASK", "VENTURI", "NON_REBREATHER", "CPAP", "BIPAP",
-                      "VENTILATION", "ECMO"),
-    "DRIVER": ("DRIVEN_BY_FEVER", "DRIVEN_BY_HYPOTENSION", "DRIVEN_BY_HYPOXIA", "DRIVEN_BY_BOTH", "DRIVEN_BY_DEATH"),
-    "ATTRIBUTION": ("FEVER_OTHER", "FEVER_CRS", "HYPOTENSION_OTHER", "HYPOTENSION_CRS", "HYPOXIA_OTHER", "HYPOXIA_CRS", "NOT_FOR_HYPOTENSION",
-                    "FOR_HYPOTENSION", "AIRWAY_ONLY", "INTUBATED_FOR_HYPOXIA"),
-}  # fmt: skip
+    "OXYGEN_DEVICE": (
+        "ROOM_AIR",
+        "NASAL_CANNULA",
+        "BLOW_BY",
+        "HIGH_FLOW_CANNULA",
+        "SIMPLE_MASK",
+        "VENTURI",
+        "NON_REBREATHER",
+        "CPAP",
+        "BIPAP",
+        "VENTILATION",
+        "ECMO",
+    ),
+    "DRIVER": (
+        "DRIVEN_BY_FEVER",
+        "DRIVEN_BY_HYPOTENSION",
+        "DRIVEN_BY_HYPOXIA",
+        "DRIVEN_BY_BOTH",
+        "DRIVEN_BY_DEATH",
+    ),
+    "ATTRIBUTION": (
+        "FEVER_OTHER",
+        "FEVER_CRS",
+        "HYPOTENSION_OTHER",
+        "HYPOTENSION_CRS",
+        "HYPOXIA_OTHER",
+        "HYPOXIA_CRS",
+        "NOT_FOR_HYPOTENSION",
+        "FOR_HYPOTENSION",
+        "AIRWAY_ONLY",
+        "INTUBATED_FOR_HYPOXIA",
+    ),
+}
 
 
 @pytest.mark.parametrize("words", NAMES)
@@ -30,7 +76,15 @@ def test_codes_are_the_places_of_their_words(words: str) -> None:
 
 
 def test_flags_are_the_bits_of_their_words() -> None:
-    names = ("F_AGE_UNKNOWN", "F_BASELINE", "F_DEATH_CAUSE", "F_INTUBATION", "F_PRODUCT", "F_PRESSURES", "F_VASOPRESSIN")
+    names = (
+        "F_AGE_UNKNOWN",
+        "F_BASELINE",
+        "F_DEATH_CAUSE",
+        "F_INTUBATION",
+        "F_PRODUCT",
+        "F_PRESSURES",
+        "F_VASOPRESSIN",
+    )
     assert [getattr(layout, name) for name in names] == [1 << place for place in range(len(vocabulary.FLAGS))]
 
 

@@ -5,7 +5,7 @@ import gzip
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -95,7 +95,7 @@ def read_bundle(data: bytes, settings: Settings, name: str = "bundle", file_inde
 
 def _read_bundle(data: bytes, settings: Settings, name: str, file_index: int) -> FlatRows:
     document = parse(unzip(data, name), name)
-    if not isinstance(document, list) and not as_text(as_object(document).get("resourceType")):
+    if not document or not isinstance(document, list) and not as_text(as_object(document).get("resourceType")):
         raise UserError(f"{name}: JSON, but no FHIR (it has no resourceType); give a Bundle or one resource")
     reader = Reader(settings, alone=True)
     rows = flat_table(reader.rows(document, name), first_row_of(file_index) + 1)
@@ -104,7 +104,7 @@ def _read_bundle(data: bytes, settings: Settings, name: str, file_index: int) ->
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def _no_collection() -> Generator[None, None, None]:
     """Hold the garbage collector back: it would search the growing tree of JSON again and again, in vain."""
     held = gc.isenabled()
     gc.disable()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Container
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 
@@ -16,6 +16,7 @@ from tocsin.sources.source import FILE_STRIDE, first_row_of
 
 BY_PYTHON: Final = "fhir_by_python"
 _CHUNK: Final = 50_000
+_CHUNK_NAME: Final = "fhir_chunk"
 # Odd lines of a file that DuckDB reads are numbered from here on, out of the way of its rows.
 _ODD: Final = FILE_STRIDE // 4 * 3
 
@@ -28,8 +29,8 @@ class PythonRows:
         self._reader = Reader(settings)
         self._rows: list[FlatRow] = []
         self._numbers: Counter[int] = Counter()
-        con.register("fhir_chunk", FLAT_SCHEMA.empty_table())
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {BY_PYTHON} AS SELECT * FROM fhir_chunk")
+        con.register(_CHUNK_NAME, FLAT_SCHEMA.empty_table())
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {BY_PYTHON} AS SELECT * FROM {_CHUNK_NAME}")
 
     @property
     def people(self) -> list[Person]:
@@ -45,7 +46,7 @@ class PythonRows:
         """Read a file that holds one document; a broken one leaves one row that says so."""
         try:
             found = parse(unzip(file.path.read_bytes(), file.name), file.name)
-            self._add(found, file, file.name)
+            self._rows += self._reader.rows(found, file.name)
         except UserError as error:
             self._rows.append(_broken(file.name, "broken_file", error.message))
         self._flush(file, first_row_of(file.index))
@@ -56,33 +57,30 @@ class PythonRows:
         try:
             for place, (number, line) in enumerate(lines_of(file), 1):
                 if wanted is None or place in wanted:
-                    self._line(line, file, f"{file.name}:{number}")
+                    self._line(line, f"{file.name}:{number}")
                 if len(self._rows) >= _CHUNK:
                     self._flush(file, first)
         except UNREADABLE as error:
             self._rows.append(_broken(file.name, "broken_file", str(error)))
         self._flush(file, first)
 
-    def _line(self, line: bytes, file: Input, name: str) -> None:
+    def _line(self, line: bytes, name: str) -> None:
         try:
             found = parse(line, name)
         except UserError:
             found = None
         if isinstance(found, dict):
-            self._add(found, file, name)
+            self._rows += self._reader.rows(found, name)
         else:
             text = line.decode("utf-8", errors="replace").strip()
             self._rows.append(_broken(name, "broken_line", text))
 
-    def _add(self, document: Any, file: Input, name: str) -> None:
-        self._rows += self._reader.rows(document, name)
-
     def _flush(self, file: Input, first: int) -> None:
         """Write what is there to the table; rows are numbered on within their file."""
         table = flat_table(self._rows, first + self._numbers[file.index] + 1)
-        self._con.register("fhir_chunk", table)
-        self._con.execute(f"INSERT INTO {BY_PYTHON} SELECT * FROM fhir_chunk")
-        self._con.unregister("fhir_chunk")
+        self._con.register(_CHUNK_NAME, table)
+        self._con.execute(f"INSERT INTO {BY_PYTHON} SELECT * FROM {_CHUNK_NAME}")
+        self._con.unregister(_CHUNK_NAME)
         self._numbers[file.index] += len(self._rows)
         self._rows.clear()
 

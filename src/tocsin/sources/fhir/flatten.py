@@ -81,7 +81,7 @@ class Flattener:
             else _trouble(trouble, "deceasedDateTime", died)
         )
         head = Head(source, subject, time, None, None, fate, FINE if fate else why)
-        return [*rows, _row(head, "tocsin|death")]
+        return [_row(head, "tocsin|death")]  # one resource is one row: that of the death stands for both
 
     def _head(self, resource: Json, shape: Shape, source: str, fate: str | None) -> Head:
         subject, by_identifier = subject_of(resource, self._links)

@@ -34,6 +34,7 @@ class Scan:
 
         A line that is no JSON object has NULL in every column.
         """
+        names = ", ".join(sql_text(file.path) for file in self.files)
         paths = ", ".join(sql_path(file.path) for file in self.files)
         packing = "gzip" if self.files[0].zipped else "uncompressed"
         # Numbered while they stream: DuckDB keeps the order, so a line has the same number in every scan.
@@ -41,7 +42,7 @@ class Scan:
             f"SELECT *, {_pick((file.index for file in self.files), 'place')} AS file, "
             f"n - {_pick(self.before, 'place')} AS line, "
             f"{_pick((sql_text(file.name) for file in self.files), 'place')} AS name "
-            f"FROM (SELECT *, enum_code(filename::ENUM({paths})) + 1 AS place, row_number() OVER () AS n "
+            f"FROM (SELECT *, enum_code(filename::ENUM({names})) + 1 AS place, row_number() OVER () AS n "
             f"FROM read_json([{paths}], columns = {columns}, records = {str(records).lower()}, filename = true, "
             f"format = 'newline_delimited', ignore_errors = true, compression = '{packing}'))"
         )

@@ -8,7 +8,7 @@ from typing import Final
 
 import duckdb
 
-from tocsin.sources.fhir.files import Input
+from tocsin.sources.fhir.files import UNREADABLE, Input, lines_of
 from tocsin.sources.fhir.query import DUPLICATES
 from tocsin.sources.fhir.scan import PLACE, Scan
 from tocsin.sources.fhir.shapes import KINDS
@@ -46,10 +46,19 @@ def survey(con: duckdb.DuckDBPyConnection, files: Sequence[Input]) -> Survey:
         readable = [file for file in files if _look(con, [file])]
         _look(con, readable)
     counts = _counts(con, readable)
+    readable = [file for file in readable if _counted_alike(file, counts[file.index])]
     scans = _scans([file for file in readable if counts[file.index]], counts)
     odd = [scan for scan in scans if any(counts[file.index].keys() & _ODD for file in scan.files)]
     unreadable = [file for file in files if file not in readable]
     return Survey(scans, tuple(unreadable), tuple(odd), _note_duplicates(con, scans))
+
+
+def _counted_alike(file: Input, counts: Counts) -> bool:
+    """Whether Python, where it has to look for odd lines, counts lines as DuckDB does; else it reads the file."""
+    try:
+        return not counts.keys() & _ODD or counts.total() == sum(1 for _ in lines_of(file))
+    except UNREADABLE:
+        return False
 
 
 def _look(con: duckdb.DuckDBPyConnection, files: Sequence[Input]) -> bool:

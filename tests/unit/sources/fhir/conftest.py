@@ -1,6 +1,6 @@
 """Each table of this folder is read twice: as one Bundle, and as NDJSON by DuckDB."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,10 @@ def read_as_bundle(resources: list[Json], settings: Settings) -> FlatRows:
 
 
 @pytest.fixture
-def con() -> duckdb.DuckDBPyConnection:
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to a database in memory."""
-    return duckdb.connect()
+    with duckdb.connect() as connection:
+        yield connection
 
 
 @pytest.fixture(params=["bundle", "ndjson"])

@@ -196,3 +196,22 @@ def test_the_view_has_the_columns_of_the_table(tmp_path: Path, con: Con) -> None
     read = open_fhir(con, [tmp_path], Settings())
     assert table_of(con, read).schema == FLAT_SCHEMA
     assert read.files == (str(tmp_path / "a.ndjson"),)
+
+
+def test_a_long_file_is_written_piece_by_piece(
+    tmp_path: Path, con: Con, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.sources.fhir.by_python._CHUNK", 3)
+    (tmp_path / "a.ndjson").write_bytes(b"\n".join(bundle_of(encounter(f"e{n}")) for n in range(10)))
+    assert [source for source, _ in found(con, tmp_path)] == [
+        f"a.ndjson:{n + 1}:entry[0] Encounter/e{n}" for n in range(10)
+    ]
+
+
+@pytest.mark.parametrize("name", ["o'brien.ndjson", "a[1].ndjson", "a*.ndjson", "a?.ndjson", 'é ".ndjson'])
+def test_file_names_mean_themselves(tmp_path: Path, con: Con, name: str) -> None:
+    for file in (name, "a1.ndjson"):
+        (tmp_path / file).write_bytes(ndjson_of(encounter(file)))
+    read = open_fhir(con, [tmp_path], Settings())
+    assert sorted(table_of(con, read)["source"].to_pylist()) == sorted([f"{name}:1", "a1.ndjson:1"])
+    assert con.execute("SELECT count(*) FROM fhir_by_python").fetchall() == [(0,)]

@@ -21,9 +21,10 @@ from tocsin.sources.flat import FLAT_SCHEMA, FlatRows
 from tocsin.sources.settings import Settings
 
 Json = dict[str, Any]
-# Each example opens a database: a failing one is shown as it is, to make it small would take an hour.
+Con = duckdb.DuckDBPyConnection
+# Few examples of many resources each, since each opens a view; none is made smaller: that would take an hour.
 EACH = settings(
-    max_examples=60,
+    max_examples=15,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -38,12 +39,12 @@ def rows(con: duckdb.DuckDBPyConnection, read: FlatRows) -> Counter[tuple[str, .
 
 def both(resources: list[Json], folder: Path, how: Settings) -> tuple[Counter[Any], Counter[Any]]:
     """The rows of resources by the Bundle reader and by the NDJSON reader."""
-    con = duckdb.connect()
-    (folder / "made-up.ndjson").write_bytes(ndjson_of(*resources))
-    lines = open_fhir(con, [folder], how)
-    bundle = read_bundle(bundle_of(*resources), how)
-    assert lines.subjects.sort_by("source_id") == bundle.subjects.sort_by("source_id")
-    return rows(con, bundle), rows(con, lines)
+    with duckdb.connect() as con:
+        (folder / "made-up.ndjson").write_bytes(ndjson_of(*resources))
+        lines = open_fhir(con, [folder], how)
+        bundle = read_bundle(bundle_of(*resources), how)
+        assert lines.subjects.sort_by("source_id") == bundle.subjects.sort_by("source_id")
+        return rows(con, bundle), rows(con, lines)
 
 
 def one_line(read: Callable[..., FlatRows], *arguments: Any) -> FlatRows | None:
@@ -64,16 +65,15 @@ def lines_of(folder: Path) -> Iterator[Json]:
 
 @pytest.mark.parametrize("how", [Settings(), OTHERWISE])
 @pytest.mark.parametrize("name", ["fhir-ndjson-pathling9", "fhir-bulk-synthea10"])
-def test_bulk_exports(shared: Path, name: str, how: Settings) -> None:
+def test_bulk_exports(shared: Path, con: Con, name: str, how: Settings) -> None:
     folder = shared / "data" / name
-    con = duckdb.connect()
     resources = list(lines_of(folder))
     read = rows(con, open_fhir(con, [folder], how))
     assert read == rows(con, read_bundle(bundle_of(*resources), how))
     assert read.total() >= len(resources)
 
 
-def test_bundles(shared: Path, tmp_path: Path) -> None:
+def test_bundles(shared: Path, tmp_path: Path, con: Con) -> None:
     for file in sorted((shared / "data" / "fhir-bundles").glob("*.json*")):
         data = file.read_bytes()
         entries = orjson.loads(gzip.decompress(data) if file.suffix == ".gz" else data)["entry"]
@@ -85,7 +85,6 @@ def test_bundles(shared: Path, tmp_path: Path) -> None:
         )
         as_bundle, as_lines = both(orjson.loads(text), tmp_path, Settings())
         assert as_bundle == as_lines
-        con = duckdb.connect()
         assert rows(con, open_fhir(con, [file], Settings())) == as_bundle
 
 
@@ -236,7 +235,7 @@ RESOURCES = st.sampled_from(KINDS).flatmap(
 
 
 @EACH
-@given(st.lists(RESOURCES, min_size=1, max_size=12), st.sampled_from([Settings(), OTHERWISE]))
+@given(st.lists(RESOURCES, min_size=20, max_size=40), st.sampled_from([Settings(), OTHERWISE]))
 def test_made_up_resources(tmp_path: Path, resources: list[Json], how: Settings) -> None:
     as_bundle, as_lines = both(resources, tmp_path, how)
     assert as_bundle == as_lines
@@ -258,9 +257,8 @@ JUNK = st.builds(
 
 
 @EACH
-@given(st.lists(JUNK, min_size=1, max_size=8))
-def test_junk_in_the_fields_is_counted_by_both(tmp_path: Path, resources: list[Json]) -> None:
-    con = duckdb.connect()
+@given(st.lists(JUNK, min_size=10, max_size=30))
+def test_junk_in_the_fields_is_counted_by_both(tmp_path: Path, con: Con, resources: list[Json]) -> None:
     (tmp_path / "made-up.ndjson").write_bytes(ndjson_of(*resources))
     for read in (open_fhir(con, [tmp_path], Settings()), read_bundle(bundle_of(*resources), Settings())):
         table = table_of(con, read)
@@ -284,9 +282,8 @@ def test_any_bytes_end_in_rows_or_one_line(data: bytes) -> None:
 
 
 @EACH
-@given(st.lists(st.one_of(st.binary(max_size=60), JUNK.map(orjson.dumps)), min_size=1, max_size=8))
-def test_any_lines_end_in_rows_or_one_line(tmp_path: Path, lines: list[bytes]) -> None:
-    con = duckdb.connect()
+@given(st.lists(st.one_of(st.binary(max_size=60), JUNK.map(orjson.dumps)), min_size=1, max_size=20))
+def test_any_lines_end_in_rows_or_one_line(tmp_path: Path, con: Con, lines: list[bytes]) -> None:
     (tmp_path / "made-up.ndjson").write_bytes(b"\n".join(lines))
     read = one_line(open_fhir, con, [tmp_path], Settings())
     assert read is None or table_of(con, read).num_rows > 0

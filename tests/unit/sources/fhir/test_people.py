@@ -32,7 +32,7 @@ def observation(subject: str = "p1", **fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(params=["bundle", "ndjson", "folder of bundles"])
-def subjects(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+def subjects(request: pytest.FixtureRequest, tmp_path: Path, con: duckdb.DuckDBPyConnection) -> Any:
     """The subjects of made-up resources, by each way in."""
 
     def read(*resources: dict[str, Any]) -> list[dict[str, Any]]:
@@ -43,8 +43,7 @@ def subjects(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         else:
             for place, resource in enumerate(resources):
                 (tmp_path / f"{place}.json").write_bytes(bundle_of(resource))
-        found = open_fhir(duckdb.connect(), [tmp_path], Settings())
-        return found.subjects.to_pylist()
+        return open_fhir(con, [tmp_path], Settings()).subjects.to_pylist()
 
     return read
 
