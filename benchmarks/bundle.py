@@ -68,18 +68,23 @@ def _pump(rate: float, start: dt.datetime) -> Json:
 
 
 def _charted(place: int, time: dt.datetime) -> Json:
-    """Return the resource at a place of the chart: a fever from the third day on, with a low pressure and a pump."""
+    """Return the resource at a place of the chart: a fever from the fifth day on, low pressures, a pump at times."""
     ill = place > RESOURCES // 3
+    on_pump = ill and place % 96 < 48
     wave = (place * 37 % 11) / 10 - 0.5
     made = (
         lambda: _observation("8310-5", (39.0 if ill else 36.9) + wave, "Cel"),
         lambda: _pressure((88 if ill else 122) + 8 * wave),
-        lambda: _observation("59408-5", (93 if ill else 97) + wave, "%"),
+        lambda: (
+            _observation("59408-5", (93 if ill else 97) + wave, "%")
+            if place % 3
+            else _observation("3151-8", 2.0 if ill else 0.0, "L/min")
+        ),
         lambda: _observation("8867-4", (110 if ill else 80) + 9 * wave, "/min"),
         lambda: _observation("2160-0", 1.0 + 0.2 * wave, "mg/dL"),
         lambda: _observation("777-3", 140 + 20 * wave, "10*3/uL"),
         lambda: _observation("2339-0", 99 + 9 * wave, "mg/dL"),  # glucose: none of ours
-        lambda: _pump(8 + 4 * wave, time) if ill else _observation("8478-0", 85 + 5 * wave, "mm[Hg]"),
+        lambda: _pump(8 + 4 * wave, time) if on_pump else _observation("8478-0", 85 + 5 * wave, "mm[Hg]"),
     )
     return made[place % len(made)]()
 

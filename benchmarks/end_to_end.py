@@ -14,6 +14,7 @@ RATIO, START_UP, PEAK = 2.0, 1.0, 2048 * MIB
 BIG: Final = 50_000_000  # from so many rows on, start-up no longer counts apart
 SMALL: Final = 50_000  # rows of the dataset that shows the start-up
 FOUND: Final = ("events", "subjects", "episodes", "grade_rows", "quarantined")
+BUSY: Final = "all cores, whole process: what a busy machine disturbs least"
 COLUMNS: Final = "subject_id, time, code, numeric_value, text_value"
 
 
@@ -101,6 +102,8 @@ def _graded(group: str, what: str, run: Measured, floors: Floors, rows: int) -> 
     yield Line(group, f"{what}: whole process", run.whole, "s")
     yield Line(group, f"{what}: times the bare read to Arrow", run.seconds / floor, "x", most / floor)
     yield Line(group, f"{what}: times the bare read to a table", run.seconds / floors.table.seconds, "x")
+    share = run.cpu / floors.arrow.cpu
+    yield Line(group, f"{what}: processor time, times that of the read to Arrow", share, "x", note=BUSY)
     yield Line(
         group, f"{what}: rows read a second", run.facts["rows_read"] / run.seconds, "/s", note=_found(run)
     )

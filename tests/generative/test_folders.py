@@ -170,7 +170,7 @@ def assert_accounted(result: Result, written: int) -> None:
 FOLDERS = count()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(EVENT_LINES, THERAPY_LINES, WORD_LINES, SUBJECT_LINES)
 def test_8_rows_read_are_rows_accounted_for(
     tmp_path: Path, events: list[Any], therapies: list[Any], words: list[Any], people: list[Any]

@@ -184,16 +184,15 @@ def _is_word(opening: Opening, code: str) -> bool:
 
 def _shard(file: Path, place: int, schema: pa.Schema, text: str | None, settings: Settings) -> str:
     """Return SQL that reads one shard as flat rows."""
-    time = "time::TIMESTAMP"
-    if settings.zone != "UTC" and getattr(_type(schema, "time"), "tz", None) is None:
-        time = f"timezone('UTC', timezone({sql_text(settings.zone)}, {time}))"
     # A death at midnight sharp is known only to the day: it takes effect at that day's end (timeline.md section 1).
     day_only = f"code = '{DEATH}' AND time::TIMESTAMP = date_trunc('day', time::TIMESTAMP)"
-    effective = f"CASE WHEN {day_only} THEN {time} + INTERVAL '86399.999999 seconds' ELSE {time} END"
+    time = f"CASE WHEN {day_only} THEN time::TIMESTAMP + INTERVAL '86399.999999 seconds' ELSE time::TIMESTAMP END"
+    if settings.zone != "UTC" and getattr(_type(schema, "time"), "tz", None) is None:
+        time = f"timezone('UTC', timezone({sql_text(settings.zone)}, {time}))"
     said = text if text and "text_value" in schema.names else "NULL::VARCHAR"
     extra = f", {said} AS text" if text else ""
     return (
-        f"SELECT file_row_number + {first_row_of(place) + 1} AS row, subject_id::BIGINT AS subject, {effective} AS time, "
+        f"SELECT file_row_number + {first_row_of(place) + 1} AS row, subject_id::BIGINT AS subject, {time} AS time, "
         f"code, numeric_value::DOUBLE AS value{extra} FROM read_parquet({sql_path(file)}, file_row_number = true)"
     )
 

@@ -4,9 +4,11 @@ import csv
 from pathlib import Path
 
 from tocsin.errors import UserError
+from tocsin.events.conversions import conversion_of
 from tocsin.knowledge.codes import Code
-from tocsin.knowledge.reading import systems
+from tocsin.knowledge.reading import systems, unreadable_units
 from tocsin.knowledge.signals import signal
+from tocsin.knowledge.vocabulary import OXYGEN_DEVICE
 
 COLUMNS = ("signal", "system", "code", "unit_hint", "value")
 
@@ -30,22 +32,27 @@ def read_site_codes(file: Path) -> tuple[Code, ...]:
         return tuple(_row(file, place, row) for place, row in enumerate(reader, 2))
 
 
-def _row(file: Path, line: int, row: dict[str, str]) -> Code:
+def _row(file: Path, line: int, row: dict[str, str | None]) -> Code:
     """Return one row as a code."""
+    cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    for name in COLUMNS[:3]:
+        if not cells[name]:
+            raise UserError(
+                f"--codes {file}, line {line}, column {name}: empty; each line needs signal, system and code"
+            )
     try:
-        name = signal(row["signal"].strip()).name
+        of = signal(cells["signal"])
     except UserError as error:
         raise UserError(f"--codes {file}, line {line}, column signal: {error.message}") from None
-    system = row["system"].strip()
-    return Code(
-        name,
-        systems().get(system.casefold(), system),
-        row["code"].strip(),
-        row["code"].strip(),
-        (row.get("unit_hint") or "").strip(),
-        (row.get("value") or "").strip(),
-        "value",
-        "",
-        ("site",),
-        "n/a",
-    )
+    if cells["value"] and of.name == "oxygen_device" and cells["value"] not in OXYGEN_DEVICE:
+        known = ", ".join(OXYGEN_DEVICE)
+        raise UserError(
+            f"--codes {file}, line {line}, column value: {cells['value']!r} is no device; write one of {known}"
+        )
+    if cells["unit_hint"] and conversion_of(of, cells["unit_hint"], unreadable_units()) is None:
+        raise UserError(
+            f"--codes {file}, line {line}, column unit_hint: {cells['unit_hint']!r} is no unit of {of.name}; it is kept in {of.unit}"
+        )
+    system = systems().get(cells["system"].casefold(), cells["system"])
+    code, hint, value = cells["code"], cells["unit_hint"], cells["value"]
+    return Code(of.name, system, code, code, hint, value, "value", "", ("site",), "n/a")

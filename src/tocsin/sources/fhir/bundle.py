@@ -95,7 +95,9 @@ def read_bundle(data: bytes, settings: Settings, name: str = "bundle", file_inde
 
 def _read_bundle(data: bytes, settings: Settings, name: str, file_index: int) -> FlatRows:
     document = parse(unzip(data, name), name)
-    if not document or not isinstance(document, list) and not as_text(as_object(document).get("resourceType")):
+    if not document or (
+        not isinstance(document, list) and not as_text(as_object(document).get("resourceType"))
+    ):
         raise UserError(f"{name}: JSON, but no FHIR (it has no resourceType); give a Bundle or one resource")
     reader = Reader(settings, alone=True)
     rows = flat_table(reader.rows(document, name), first_row_of(file_index) + 1)

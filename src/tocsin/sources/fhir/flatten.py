@@ -69,10 +69,10 @@ class Flattener:
 
     def _patient(self, resource: Json, source: str, full_url: str | None, fate: str | None) -> list[FlatRow]:
         subject = own_id(resource, full_url)
-        rows = [_row(Head(source, subject, None, None, None, fate, FINE), _kind_code("Patient"))]
         died = as_text(resource.get("deceasedDateTime"))
         if died is None and resource.get("deceasedBoolean") is not True:
-            return rows
+            return [_row(Head(source, subject, None, None, None, fate, FINE), _kind_code("Patient"))]
+        # One resource is one row: that of the death stands for the person too.
         time, trouble = self._read_death(died) if died is not None else (None, "no_time")
         fate = None if fate == "no_clinical_content" else fate
         why = (
@@ -81,7 +81,7 @@ class Flattener:
             else _trouble(trouble, "deceasedDateTime", died)
         )
         head = Head(source, subject, time, None, None, fate, FINE if fate else why)
-        return [_row(head, "tocsin|death")]  # one resource is one row: that of the death stands for both
+        return [_row(head, "tocsin|death")]
 
     def _head(self, resource: Json, shape: Shape, source: str, fate: str | None) -> Head:
         subject, by_identifier = subject_of(resource, self._links)

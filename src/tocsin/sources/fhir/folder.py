@@ -21,11 +21,14 @@ from tocsin.sources.fhir.shapes import SHAPES
 from tocsin.sources.fhir.survey import Survey, survey
 from tocsin.sources.flat import FLAT_SCHEMA, FlatRows
 from tocsin.sources.settings import Settings
-from tocsin.sources.source import SUBJECTS, sql_text
+from tocsin.sources.source import FILE_STRIDE, SUBJECTS, sql_text
 from tocsin.sources.times import birth_date_sql, death_settings, time_sql
 
 VIEW: Final = "fhir_rows"
 PEOPLE: Final = "fhir_people"
+_DEATHS: Final = (
+    FILE_STRIDE // 2
+)  # death rows are numbered from here on: theirs is a line, that of others is not
 _PERSON: Final = (
     "resourceType",
     "id",
@@ -139,12 +142,7 @@ def _define_view(con: duckdb.DuckDBPyConnection, found: Survey, settings: Settin
         )
     columns = ", ".join(FLAT_SCHEMA.names)
     parts = [f"SELECT {columns} FROM {BY_PYTHON}", f"SELECT {columns} FROM ({_deaths(settings, lookups)})"]
-    # One resource is one row: a Patient who died is the row of the death.
-    alive = f"row NOT IN (SELECT place FROM {PEOPLE} WHERE died IS NOT NULL OR dead = 'true')"
-    for scan in found.scans:
-        if scan.kinds:
-            kept = f" WHERE {alive}" if "Patient" in scan.kinds else ""
-            parts.append(f"(SELECT * FROM ({rows_sql(scan, settings, lookups)}){kept})")
+    parts += [f"({rows_sql(scan, settings, lookups)})" for scan in found.scans if scan.kinds]
     con.execute(f"CREATE OR REPLACE TEMP VIEW {VIEW} AS {' UNION ALL '.join(parts)}")
 
 
@@ -164,7 +162,7 @@ def _deaths(settings: Settings, lookups: Lookups) -> str:
         f"ELSE CASE WHEN trouble IS NOT NULL THEN 'deceasedDateTime' END END AS trouble_column, "
         f"CASE trouble WHEN '{TWO_SUBJECTS}' THEN id WHEN 'no_subject' THEN NULL "
         f"ELSE CASE WHEN trouble IS NOT NULL THEN died END END AS trouble_value FROM (SELECT *, {trouble} AS trouble FROM ("
-        f"SELECT place AS row, source, id, id AS subject, died, {time.time} AS time, NULL::TIMESTAMP AS until, "
+        f"SELECT place + {_DEATHS} AS row, source, id, id AS subject, died, {time.time} AS time, NULL::TIMESTAMP AS until, "
         f"NULL::TIMESTAMP AS known, 'tocsin|death' AS code, NULL::DOUBLE AS value, {nothing}, {fate} AS fate "
         f"FROM {PEOPLE} WHERE died IS NOT NULL OR dead = 'true'))"
     )

@@ -109,7 +109,10 @@ def _resources(scan: Scan) -> str:
             "'resource|' || kind",
         ),
     }
-    kinds = "(SELECT *, resourceType AS kind FROM lines WHERE resourceType <> 'Bundle')"
+    # A Patient who died is the row of the death, which is made elsewhere.
+    dead = "resourceType = 'Patient' AND (deceasedDateTime IS NOT NULL OR coalesce(deceasedBoolean = 'true', false))"
+    alive = f" AND NOT ({dead})" if "Patient" in scan.kinds else ""
+    kinds = f"(SELECT *, resourceType AS kind FROM lines WHERE resourceType <> 'Bundle'{alive})"
     if any(shape.dosage for shape in shapes):
         dose = _by_kind(scan, (shape for shape in shapes if shape.dosage), _dose, "NULL")
         kinds = f"({_select({'dose': dose}, kinds)})"

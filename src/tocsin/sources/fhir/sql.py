@@ -59,13 +59,14 @@ _TYPES: Final = {
 }
 MEASURED: Final = tuple(_MEASURED)
 _ALWAYS: Final = ("resourceType", "subject", "patient")
+_PATIENT: Final = ("id", "deceasedDateTime", "deceasedBoolean")
 _OBSERVATION: Final = (*_MEASURED, "component", "hasMember")
 _EDGE: Final = f"^[{TRIMMED}]|[{TRIMMED}]$|\t"
 
 
 def columns_of(kinds: Collection[str]) -> tuple[str, ...]:
     """Return the columns that resources of these types need."""
-    wanted: list[str] = [*_ALWAYS, *(["id"] if "Patient" in kinds else [])]
+    wanted: list[str] = [*_ALWAYS, *(_PATIENT if "Patient" in kinds else [])]
     for shape in (SHAPES[kind] for kind in kinds if kind in SHAPES):
         others = (shape.status, shape.reference, shape.known, shape.dosage)
         paths = (*shape.times, *shape.ends, *shape.concepts, *others)

@@ -191,13 +191,24 @@ PERSON = {"subject": "p1", "code": "resource|Patient", "fate": "no_clinical_cont
     ],
 )
 def test_death(read: Any, fields: dict[str, Any], death: dict[str, Any] | None) -> None:
-    deaths = [] if death is None else [{"subject": "p1", "code": "tocsin|death", **death}]
-    assert read({**PATIENT, **fields}) == [PERSON, *deaths]
+    expected = PERSON if death is None else {"subject": "p1", "code": "tocsin|death", **death}
+    assert read({**PATIENT, **fields}) == [expected]
+
+
+def test_a_death_takes_the_place_of_its_patient_and_of_nobody_else(read: Any) -> None:
+    panel = act("Observation", code=VENTILATED, component=[{"valueInteger": n} for n in range(4)])
+    rows = read(panel, PATIENT, {**PATIENT, "id": "p2", "deceasedDateTime": START}, act("Encounter"))
+    assert sorted(str(row.get("code")) for row in rows) == [
+        *["None"] * 4,
+        "resource|Encounter",
+        "resource|Patient",
+        "tocsin|death",
+    ]
 
 
 def test_a_day_of_death_ends_in_the_zone_of_the_settings(read: Any) -> None:
-    rows = read({**PATIENT, "deceasedDateTime": "2024-03-01"}, zone="America/New_York", date_only="start")
-    assert rows[1]["time"] == "2024-03-02T04:59:59.999999"
+    (row,) = read({**PATIENT, "deceasedDateTime": "2024-03-01"}, zone="America/New_York", date_only="start")
+    assert row["time"] == "2024-03-02T04:59:59.999999"
 
 
 @pytest.mark.parametrize(
