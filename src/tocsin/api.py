@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
@@ -181,7 +182,7 @@ def grade_bundle(
     ['resolved']
     """
     numbers, reading = split_settings(settings or {})
-    con = connect()
+    con = _bedside().cursor()  # a connection of its own to a database that is up already
     try:
         kinds = TherapyKinds()
         resolver = Resolver(kinds)
@@ -189,6 +190,14 @@ def grade_bundle(
         return _Run(con, sources, resolver, kinds, Request(numbers, scale), dict(settings or {})).to_memory()
     finally:
         con.close()
+
+
+@cache
+def _bedside() -> duckdb.DuckDBPyConnection:
+    """Return the in-memory database that serves one Bundle after another."""
+    con = connect()
+    con.execute("SET threads = 1")
+    return con
 
 
 def _sides(therapies: str | Path | None, annotations: str | Path | None) -> list[tuple[str | Path, str]]:

@@ -95,13 +95,11 @@ def number_subjects(con: duckdb.DuckDBPyConnection, parts: Sequence[Source]) -> 
         f"SELECT DISTINCT subject::VARCHAR AS source_id FROM ({source.relation}) WHERE subject IS NOT NULL"
         for source in parts
     )
+    # An integer id near the largest there is leaves no number after it.
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE ids AS SELECT source_id, try_cast(source_id AS BIGINT) AS whole FROM ({ids})"
-    )
-    con.execute("UPDATE ids SET whole = NULL WHERE whole::VARCHAR <> source_id")
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE subject_numbers AS SELECT source_id, coalesce(whole, "
-        # an integer id near the largest there is leaves no number after it
+        f"CREATE OR REPLACE TEMP TABLE subject_numbers AS WITH ids AS (SELECT source_id, CASE WHEN "
+        f"try_cast(source_id AS BIGINT)::VARCHAR = source_id THEN try_cast(source_id AS BIGINT) END AS whole FROM ({ids})) "
+        "SELECT source_id, coalesce(whole, "
         "(SELECT greatest(coalesce(max(whole) FILTER (whole < 1::BIGINT << 62), 0), 0) FROM ids) "
         "+ row_number() OVER (PARTITION BY whole IS NULL ORDER BY source_id)) AS subject_id FROM ids"
     )

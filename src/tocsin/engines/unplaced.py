@@ -5,6 +5,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from tocsin.engines.census import NO_CODE, is_refused
 from tocsin.engines.event_files import QUARANTINE
 from tocsin.engines.plan import Part, keys_match
 from tocsin.episodes import as_table
@@ -18,6 +19,8 @@ def unplaced(con: duckdb.DuckDBPyConnection, part: Part) -> tuple[pa.Table, int]
     refused) is one of them: it opens no window in which it could be judged.
     """
     flat = part.source.flat
+    if flat and not _any(part):
+        return QUARANTINE.empty_table(), 0
     said = (
         "r.source, r.trouble_column, r.trouble_value"
         if flat
@@ -46,6 +49,13 @@ _COLUMNS = {
     "unknown_cause": "cause",
     "refused_cause": "cause",
 }
+
+
+def _any(part: Part) -> bool:
+    """Return whether the census knows of any: a reader that says what the trouble is never leaves a row unplaced without it."""
+    kinds = part.census.kinds
+    troubled = any(kind.troubled or kind.concept.fate == NO_CODE or is_refused(kind) for kind in kinds)
+    return troubled or bool(part.source.two_subjects)
 
 
 def _is_two(source: Source) -> str:

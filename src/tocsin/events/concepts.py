@@ -83,20 +83,29 @@ def _excluded() -> frozenset[tuple[str, str]]:
     return frozenset((row.system, row.code) for row in excluded_codes())
 
 
+@cache
+def _index(rows: tuple[Code, ...]) -> tuple[dict[tuple[str, str], Code], tuple[tuple[str, Code], ...]]:
+    """Return the rows by (system, code), and the drug names in lower case with their rows."""
+    found: dict[tuple[str, str], Code] = {}
+    for row in rows:
+        if row.role not in ("support", "part"):
+            found.setdefault((row.system, row.code), row)
+            if "|" in row.code:
+                found.setdefault((row.system, row.code.split("|")[0]), replace(row, value=""))
+    drugs_named = tuple(
+        (row.code[5:].casefold(), row) for row in found.values() if row.code.startswith("drug|")
+    )
+    return found, drugs_named
+
+
 class Resolver:
     """Finds the signal of a code: the site's own list first, then `knowledge/codes.csv`."""
 
     def __init__(self, kinds: TherapyKinds, site: tuple[Code, ...] = ()) -> None:
         self._kinds = kinds
-        self._names: list[tuple[str, Code]] = []
-        self._codes: dict[tuple[str, str], Code] = {}
-        for row in (*site, *codes()):
-            if row.role == "support" or row.role == "part":
-                continue
-            self._codes.setdefault((row.system, row.code), row)
-            self._codes.setdefault((row.system, row.code.split("|")[0]), replace(row, value=""))
-            if row.code.startswith("drug|"):
-                self._names.append((row.code.removeprefix("drug|").casefold(), row))
+        listed, self._names = _index(codes())
+        self._codes = {**listed, **_index(site)[0]} if site else listed
+        self._names = (*_index(site)[1], *self._names)
 
     def find(self, system: str, code: str) -> Code | None:
         """Return the code's row, None when it is not mapped. Drug names match from their start."""

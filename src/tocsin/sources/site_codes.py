@@ -51,7 +51,8 @@ def _row(file: Path, line: int, row: dict[str, str | None]) -> Code:
         )
     if cells["unit_hint"] and conversion_of(of, cells["unit_hint"], unreadable_units()) is None:
         raise UserError(
-            f"--codes {file}, line {line}, column unit_hint: {cells['unit_hint']!r} is no unit of {of.name}; it is kept in {of.unit}"
+            f"--codes {file}, line {line}, column unit_hint: {cells['unit_hint']!r} is no unit of {of.name}; "
+            f"it is kept in {of.unit}"
         )
     system = systems().get(cells["system"].casefold(), cells["system"])
     code, hint, value = cells["code"], cells["unit_hint"], cells["value"]

@@ -156,7 +156,7 @@ def _linked(scan: Scan) -> str:
     named = sql.named_code_sql("inside.", "inside.resourceType")
     code = f"coalesce(concept, {named}, {NAMED}.named_code, 'text|' || {sql.clean_sql('target.display')})"
     coded = f"SELECT found.*, {code} AS own_code FROM ({found}) AS found LEFT JOIN {NAMED} USING (key)"
-    return _select({"lost": "CASE WHEN own_code IS NULL THEN target.reference END"}, f"({coded})")
+    return _select({"lost": "CASE WHEN own_code IS NULL THEN nullif(target.reference, '') END"}, f"({coded})")
 
 
 def _items(scan: Scan) -> str:

@@ -33,8 +33,10 @@ OTHERWISE = Settings(zone="America/New_York", date_only="noon", orders_count=Tru
 
 def rows(con: duckdb.DuckDBPyConnection, read: FlatRows) -> Counter[tuple[str, ...]]:
     """The rows without where they stood, in no order; NaN is like itself."""
-    table = table_of(con, read).drop_columns(list(ASIDE))
-    return Counter(tuple(str(value) for value in row.values()) for row in table.to_pylist())
+    table = table_of(con, read)
+    assert len(table["row"].unique()) == table.num_rows
+    said = table.drop_columns(list(ASIDE)).to_pylist()
+    return Counter(tuple(str(value) for value in row.values()) for row in said)
 
 
 def both(resources: list[Json], folder: Path, how: Settings) -> tuple[Counter[Any], Counter[Any]]:
