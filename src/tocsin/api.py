@@ -3,7 +3,7 @@
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from tocsin.engines.event_files import Kept
 from tocsin.engines.local import Outcome, Progress, Request, connect, grade_sources, no_progress
 from tocsin.engines.output import Staging, write_csv, write_json
-from tocsin.engines.queries import Line, QueryFile
+from tocsin.engines.queries import Lines, QueryFile
 from tocsin.engines.sink import TableKeeper, Writers, files_in
 from tocsin.errors import UserError
 from tocsin.events.concepts import Resolver, TherapyKinds
@@ -234,9 +234,9 @@ class _Run:
         with Staging(out) as staging:
             files: list[QueryFile] = []
 
-            def lines() -> Line:
+            def lines() -> Lines:
                 files.append(QueryFile(staging.path("queries.csv")))
-                return files[-1].line
+                return files[-1].lines
 
             outcome = self._grade(files_in(staging.folder), lines)
             for file in files:
@@ -247,7 +247,7 @@ class _Run:
             write_json(staging.path("run.json"), run)
         return Result(run, {}, out)
 
-    def _grade(self, writers: Writers, lines: Callable[[], Line]) -> Outcome:
+    def _grade(self, writers: Writers, lines: Callable[[], Lines]) -> Outcome:
         """Grade into some writers."""
         return grade_sources(self.con, self.sources, self.resolver, self.kinds, self.request, writers, lines)
 
@@ -284,9 +284,9 @@ def _parameters(request: Request, settings: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def _ignore(line: tuple[Any, ...]) -> None:
-    """Take a query line to nowhere: only a folder has `queries.csv`."""
-    del line
+def _ignore(lines: Iterable[tuple[Any, ...]]) -> None:
+    """Take query lines to nowhere: only a folder has `queries.csv`."""
+    del lines
 
 
 def read_result(folder: str | Path) -> Result:

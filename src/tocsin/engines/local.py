@@ -14,7 +14,7 @@ from tocsin.engines.census import Kind, account_for_kinds, take_census, unmapped
 from tocsin.engines.event_files import Kept, quarantine_table
 from tocsin.engines.icans import IcansPeaks
 from tocsin.engines.plan import Part, build_plan
-from tocsin.engines.queries import Line, Queries
+from tocsin.engines.queries import Lines, Queries
 from tocsin.engines.sink import Meaning, Sink, Writers
 from tocsin.engines.stream import NotSorted, PartStream, SetAside, cut_until, merge, no_events
 from tocsin.engines.unplaced import unplaced
@@ -105,7 +105,7 @@ def grade_sources(
     therapy_kinds: TherapyKinds,
     request: Request,
     writers: Writers,
-    query_lines: Callable[[], Line],
+    query_lines: Callable[[], Lines],
 ) -> Outcome:
     """Grade one main source (the first) with its side files into the writers.
 

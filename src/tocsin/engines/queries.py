@@ -1,7 +1,7 @@
 """The questions that settle an undecided stretch, one line each, as data managers send them to sites."""
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,18 @@ _HYPOTENSION = {
     "one_plus_vasopressin": "Does vasopressin count as a second vasopressor here? The scale does not say.",
 }
 _BY_FIO2 = frozenset({"ctcae5", "lee2014", "mskcc", "cartox"})
-Line = Callable[[tuple[Any, ...]], object]
+Lines = Callable[[Iterable[tuple[Any, ...]]], object]
 
 
 class Queries:
     """Finds the undecided stretches among grade rows as they are written; rows of one subject may come in pieces."""
 
     def __init__(
-        self, record_scale: NDArray[np.int8], cause: NDArray[np.int8], names: Mapping[int, str], line: Line
+        self, record_scale: NDArray[np.int8], cause: NDArray[np.int8], names: Mapping[int, str], lines: Lines
     ) -> None:
         self._scale_of_therapy = record_scale[cause]
         self._names: Mapping[int, str] = names
-        self._line = line
+        self._lines = lines
         self._waiting: list[NDArray[Any]] = []
 
     def take(self, rows: NDArray[Any]) -> None:
@@ -60,36 +60,52 @@ class Queries:
         scale = self._scale_of_therapy[rows["therapy"]]
         bits = rows["sets"][np.arange(len(rows)), scale]
         undecided = (np.bitwise_count(bits) > 1) & (rows["closing"] == 0)
+        if not undecided.any():
+            return
         flagged = (rows["flags"] & F_INTUBATION) > 0
         columns: Any = [scale, bits, *(rows[name] for name in _STATES), flagged]
         states = np.stack(columns, axis=1).astype(np.int16)
-        same_episode = (rows["subject_id"][1:] == rows["subject_id"][:-1]) & (
-            rows["episode"][1:] == rows["episode"][:-1]
+        same_episode = np.append(
+            (rows[1:][["subject_id", "episode"]] == rows[:-1][["subject_id", "episode"]]), False
         )
         goes_on = np.zeros(len(rows), np.bool_)
-        goes_on[1:] = same_episode & undecided[1:] & undecided[:-1] & (states[1:] == states[:-1]).all(axis=1)
-        asked: dict[bytes, tuple[str, str, str]] = {}
-        for start in np.flatnonzero(undecided & ~goes_on).tolist():
-            end = start + 1
-            while end < len(rows) and goes_on[end]:
-                end += 1
-            in_episode = end < len(rows) and bool(same_episode[end - 1])
-            state = states[start]
-            if state.tobytes() not in asked:
-                asked[state.tobytes()] = _words_of(state)
-            words = asked[state.tobytes()]
-            subject = int(rows["subject_id"][start])
-            until = _iso(rows["time"][end]) if in_episode else ""
-            self._line((subject, self._names.get(subject, ""), int(rows["episode"][start]), words[0],
-                        _iso(rows["time"][start]), until, int(bits[start]), words[1], words[2]))  # fmt: skip
+        goes_on[1:] = (
+            same_episode[:-1] & undecided[1:] & undecided[:-1] & (states[1:] == states[:-1]).all(axis=1)
+        )
+        starts = np.flatnonzero(undecided & ~goes_on)
+        breaks = np.append(np.flatnonzero(~goes_on), len(rows))
+        ends = breaks[np.searchsorted(breaks, starts, side="right")]
+        distinct, asked = np.unique(states[starts], axis=0, return_inverse=True)
+        words = [_words_of(state) for state in distinct]
+        times = np.append(np.datetime_as_string(rows["time"].astype("datetime64[us]"), timezone="UTC"), "")
+        until = np.where(same_episode[ends - 1], times[ends], "")
+        subjects, episodes = rows["subject_id"][starts].tolist(), rows["episode"][starts].tolist()
+        found = zip(
+            subjects,
+            episodes,
+            times[starts].tolist(),
+            until.tolist(),
+            bits[starts].tolist(),
+            asked.ravel().tolist(),
+            strict=True,
+        )
+        self._lines(
+            (
+                subject,
+                self._names.get(subject, ""),
+                episode,
+                words[state][0],
+                start,
+                end,
+                member,
+                words[state][1],
+                words[state][2],
+            )
+            for subject, episode, start, end, member, state in found
+        )
 
 
 _STATES = ("hypotension", "dose_band", "oxygen", "fio2_band", "airway_tube", "fever")
-
-
-def _iso(micros: np.int64) -> str:
-    """Return an instant in ISO 8601."""
-    return f"{np.datetime64(int(micros), 'us')}Z"
 
 
 def _words_of(state: NDArray[np.int16]) -> tuple[str, str, str]:
@@ -154,9 +170,9 @@ class QueryFile:
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(HEADER)
 
-    def line(self, line: tuple[Any, ...]) -> None:
-        """Write a line."""
-        self._writer.writerow(line)
+    def lines(self, lines: Iterable[tuple[Any, ...]]) -> None:
+        """Write some lines."""
+        self._writer.writerows(lines)
 
     def close(self) -> None:
         """Finish the file."""
