@@ -80,15 +80,15 @@ class Queries:
         times = np.append(np.datetime_as_string(rows["time"].astype("datetime64[us]"), timezone="UTC"), "")
         until = np.where(same_episode[ends - 1], times[ends], "")
         subjects, episodes = rows["subject_id"][starts].tolist(), rows["episode"][starts].tolist()
-        found = zip(
+        columns = (
             subjects,
             episodes,
             times[starts].tolist(),
             until.tolist(),
             bits[starts].tolist(),
             asked.ravel().tolist(),
-            strict=True,
         )
+        found: list[tuple[int, int, str, str, int, int]] = list(zip(*columns, strict=True))
         self._lines(
             (
                 subject,
@@ -98,8 +98,7 @@ class Queries:
                 start,
                 end,
                 member,
-                words[state][1],
-                words[state][2],
+                *words[state][1:],
             )
             for subject, episode, start, end, member, state in found
         )
