@@ -129,7 +129,7 @@ def grade_table(rows: NDArray[Any], kinds: Kinds) -> pa.Table:
         _yes_no(rows["run_24h"]), _codes(rows["oxygen"], OXYGEN), _codes(rows["fio2_band"], FIO2_BAND),
             _yes_no(rows["airway_tube"]),
         *scales, _codes(rows["driver"], DRIVER), *(_ids(rows[name]) for name in EVIDENCE),
-        _flag_lists(rows["flags"]), pa.array(rows["closing"] == 1),
+        _flag_lists(rows["flag_bits"]), pa.array(rows["closing"] == 1),
     ]  # fmt: skip
     return pa.Table.from_arrays(columns, schema=GRADES)
 
@@ -155,7 +155,7 @@ def episode_table(episodes: NDArray[Any], kinds: Kinds, icans: NDArray[np.uint8]
         _times(episodes["onset"]), _times(resolved), _ended(ended), pa.array((last - episodes["onset"]) / HOUR), *peaks,
         pa.array(episodes["tocilizumab_doses"]), _times(episodes["first_tocilizumab"]), pa.array(episodes["glucocorticoid_days"]),
         pa.array(episodes["vasopressor_time"] / HOUR), _codes(episodes["highest_oxygen"], OXYGEN),
-        _decided(icans), pa.array(icans, mask=icans == 0), _flag_lists(episodes["flags"] | more, EPISODE_FLAGS),
+        _decided(icans), pa.array(icans, mask=icans == 0), _flag_lists(episodes["flag_bits"] | more, EPISODE_FLAGS),
     ]  # fmt: skip
     return pa.Table.from_arrays(columns, schema=EPISODES)
 

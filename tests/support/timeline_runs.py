@@ -124,7 +124,8 @@ def _row(row: Any) -> dict[str, Any]:
     sets = {scale: row.sets[scale] for scale in SCALES}
     grades = {scale: bits.bit_length() - 1 if bits.bit_count() == 1 else None for scale, bits in sets.items()}
     return {
-        "subject_id": row.subject_id, "time": _instant(row.time), "episode": row.episode, "cause": row.cause, "product": row.product,
+        "subject_id": row.subject_id, "time": _instant(row.time), "episode": row.episode,
+        "cause": row.cause, "product": row.product,
         **{name: getattr(row, name) for name in _STATES},
         **grades, **{f"{scale}_set": bits for scale, bits in sets.items()},
         "flags": list(row.flags), "closing": row.closing,

@@ -1,5 +1,6 @@
 """ICANS peaks of episodes: each charted assessment stands alone, from onset to some days after resolution."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -64,12 +65,26 @@ class IcansPeaks:
         place = int(np.searchsorted(self._births.subject_id, subject))
         known = place < len(self._births.subject_id) and self._births.subject_id[place] == subject
         age = (time - int(self._births.time[place])) / YEAR if known else None
-        values = {name: value for _, name, value, _ in sorted(findings, key=lambda one: -one[2])}
-        words = {name: word for _, name, _, word in findings}
-        return icans_assessment(
-            age_years=age, ice_score=values.get("ice_score"), capd_score=values.get("capd_score"),
-            consciousness=words.get("consciousness"), seizure=words.get("seizure"),
-        )  # fmt: skip
+        charted = {
+            name: [(value, word) for _, of, value, word in findings if of == name] for name in _SIGNALS
+        }
+        ice = min((value for value, _ in charted["ice_score"]), default=None)
+        capd = max((value for value, _ in charted["capd_score"]), default=None)
+        # Of two words at one instant the worse counts: every pair is graded, and the largest grade taken.
+        pairs = product(_words(charted["consciousness"]), _words(charted["seizure"]))
+        return _largest(
+            [
+                icans_assessment(
+                    age_years=age, ice_score=ice, capd_score=capd, consciousness=awake, seizure=seizure
+                )
+                for awake, seizure in pairs
+            ]
+        )
+
+
+def _words(charted: list[tuple[float, str | None]]) -> set[str | None]:
+    """Return the distinct words that were charted, None alone when there is none."""
+    return {word for _, word in charted} or {None}
 
 
 def _largest(sets: list[int]) -> int:

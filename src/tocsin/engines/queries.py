@@ -62,7 +62,7 @@ class Queries:
         undecided = (np.bitwise_count(bits) > 1) & (rows["closing"] == 0)
         if not undecided.any():
             return
-        flagged = (rows["flags"] & F_INTUBATION) > 0
+        flagged = (rows["flag_bits"] & F_INTUBATION) > 0
         columns: Any = [scale, bits, *(rows[name] for name in _STATES), flagged]
         states = np.stack(columns, axis=1).astype(np.int16)
         same_episode = np.append(

@@ -66,13 +66,20 @@ def bolus_rule(numbers: Numbers) -> BolusRule:
     )
 
 
+def _until(part: Part, as_known: bool) -> str:
+    """Return the SQL of a row's end; what is known only after it ended enters the stream and is over at once."""
+    if not part.source.flat:
+        return f"{NO_END + 1} - 1 AS until"
+    end = "epoch_us(r.until)"
+    if as_known:
+        enters = time_column(part, as_known)
+        end = f"CASE WHEN r.until < r.time THEN {enters} - 1 ELSE greatest({end}, {enters}) END"
+    return f"CASE WHEN r.until IS NULL THEN {NO_END + 1} - 1 ELSE {end} END AS until"
+
+
 def _sql(part: Part, as_known: bool) -> str:
     """Return the SQL of a part's mapped rows of subjects with a therapy, sorted."""
-    until = (
-        "coalesce(epoch_us(r.until), -9223372036854775808) AS until"
-        if part.source.flat
-        else f"{NO_END + 1} - 1 AS until"
-    )
+    until = _until(part, as_known)
     subject = subject_column(part)
     columns = f"r.row, {subject} AS subject_id, {time_column(part, as_known)} AS time, {until}, {value_column()}, k.concept"
     rows = clean_rows(part, columns, f"{subject} IN (SELECT subject_id FROM therapy_subjects)")

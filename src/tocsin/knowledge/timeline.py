@@ -46,7 +46,6 @@ class Timeline:
     youth_sbp_low: float
     bolus_hold_h: float
     bolus_repeat_h: float
-    bolus_repeat_count: float
     bolus_min_ml: float
     bolus_min_ml_per_kg: float
     bolus_small_weight_kg: float

@@ -53,7 +53,7 @@ def note_baseline(s: Any) -> None:
     for agent in range(6):
         s.agent_baseline[agent] = s.agent_active[agent]
         s.agent_note[agent] = s.agent_rate[agent]
-    s.device_baseline = 1 if s.device > ROOM_AIR else 0
+    s.device_baseline = 1 if s.device_on > ROOM_AIR else 0
     s.device_flow_note = s.flow if s.flow_owned else math.nan
     s.device_fio2_note = s.fio2 if s.fio2_owned else math.nan
 
@@ -237,15 +237,15 @@ def apply_oxygen(s: Any, p: Any) -> None:
     """Apply the device, then flow and FiO2, which belong to the device that is on (to the next one after room air)."""
     time = s.group_time
     if s.g_device != NO_DEVICE:
-        if s.g_device != s.device:
+        if s.g_device != s.device_on:
             _start_device(s, p)
-        elif s.device == ROOM_AIR:
+        elif s.device_on == ROOM_AIR:
             _own_values(s)
-        s.device = s.g_device
+        s.device_on = s.g_device
         s.device_at = time
         s.device_end = s.g_device_end
         s.device_id = s.g_device_id
-    owned = 1 if s.device > ROOM_AIR or (s.device == ROOM_AIR and s.device_at == time) else 0
+    owned = 1 if s.device_on > ROOM_AIR or (s.device_on == ROOM_AIR and s.device_at == time) else 0
     if not math.isnan(s.g_flow):
         s.flow, s.flow_at, s.flow_id, s.flow_owned = s.g_flow, time, s.g_flow_id, owned
     if not math.isnan(s.g_fio2):
@@ -264,7 +264,7 @@ def apply_intubation(s: Any) -> None:
         said = SAID_HYPOXIA
     if said == UNSAID:
         return
-    if s.device == VENTILATION:
+    if s.device_on == VENTILATION:
         s.airway_said = said
     else:
         s.airway_pending = said

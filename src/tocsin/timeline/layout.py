@@ -130,11 +130,12 @@ _GROUP_CODES = (
 def subject_dtype(infusions: int, therapies: int) -> np.dtype[np.void]:
     """Return one subject between two events: what stands, what was read last, the instant being gathered (g_*).
 
+    No field is named like an attribute of numpy's own records (device, flags): without the compiler those would be read.
     There is room for so many running records of one agent and so many therapies; Python makes it larger when they run out.
     """
     return np.dtype(
-        [("subject_id", "i8"), ("episode", "i4"), ("therapies", "i4"), ("device", "i2"), ("flow", "f8"), ("fio2", "f8"),
-         ("device_flow_note", "f8"), ("device_fio2_note", "f8"), ("flags", "u2"), ("signature", "i8"),
+        [("subject_id", "i8"), ("episode", "i4"), ("therapies", "i4"), ("device_on", "i2"), ("flow", "f8"), ("fio2", "f8"),
+         ("device_flow_note", "f8"), ("device_fio2_note", "f8"), ("flag_bits", "u2"), ("signature", "i8"),
          ("rows_written", "i8"), ("episodes_written", "i8")]
         + [(name, "i8") for name in _TIMES + _IDS + _GROUP_IDS]
         + [("g_device_end", "i8")]
@@ -156,13 +157,13 @@ ROW = np.dtype(
      ("hypotension", "i1"), ("dose_band", "i1"), ("run_24h", "i1"), ("oxygen", "i1"), ("fio2_band", "i1"), ("airway_tube", "i1"),
      ("sets", "u1", (8,)), ("driver", "i1"), ("evidence_fever", "i8"), ("evidence_pressure", "i8"),
      ("evidence_vasopressor", "i8"),
-     ("evidence_oxygen", "i8"), ("flags", "u2")]
+     ("evidence_oxygen", "i8"), ("flag_bits", "u2")]
 )  # fmt: skip
 EPISODE = np.dtype(
     [("subject_id", "i8"), ("episode", "i4"), ("therapy", "i4"), ("therapy_time", "i8"), ("onset", "i8"), ("resolved_at", "i8"),
      ("ended", "i1"), ("last_row", "i8"), ("peak_low", "i1", (8,)), ("peak_high", "i1", (8,)), ("peak_time", "i8", (8,)),
      ("tocilizumab_doses", "i4"), ("first_tocilizumab", "i8"), ("glucocorticoid_days", "i4"), ("glucocorticoid_day", "i8"),
-     ("vasopressor_time", "i8"), ("highest_oxygen", "i1"), ("flags", "u2"), ("ongoing", "i1")]
+     ("vasopressor_time", "i8"), ("highest_oxygen", "i1"), ("flag_bits", "u2"), ("ongoing", "i1")]
 )  # fmt: skip
 NOT_ENDED, RESOLVED, DIED = 0, 1, 2
 

@@ -63,9 +63,9 @@ def _begin(s: Any, births: Births, subject_id: int) -> None:
     s.flow_owned = s.fio2_owned = s.airway_pending = s.airway_said = s.in_episode = s.waived = 0
     s.fever = s.hypotension = s.oxygen = s.oxygen_raw = s.airway_tube = s.count = s.before_tube = 0
     s.dose_band = s.run_24h = s.fio2_band = s.fio2_band_raw = s.before_tube_band = -1
-    s.device = NO_DEVICE
+    s.device_on = NO_DEVICE
     s.flow = s.fio2 = s.device_flow_note = s.device_fio2_note = np.nan
-    s.episode = s.therapies = s.flags = 0
+    s.episode = s.therapies = s.flag_bits = 0
     for agent in range(6):
         s.infusions[agent] = s.agent_active[agent] = s.agent_baseline[agent] = 0
         s.agent_rate[agent] = s.agent_note[agent] = np.nan

@@ -186,7 +186,7 @@ def _vasopressin_alone(s: Any) -> bool:
     if s.vasopressin_in_hypotension and not s.not_for_hypotension:
         return True
     if not s.hypotension_other:
-        s.flags |= F_VASOPRESSIN
+        s.flag_bits |= F_VASOPRESSIN
     return False
 
 
@@ -213,7 +213,7 @@ def _hypotension(s: Any, p: Any, now: int) -> int:
 def _end_device(s: Any) -> None:
     """End the run of the device on record and all that belongs to it."""
     drop_values(s)
-    s.device = NO_DEVICE
+    s.device_on = NO_DEVICE
     s.device_baseline = 0
     s.airway_said = UNSAID
 
@@ -228,21 +228,21 @@ def _charted_off_device(s: Any, p: Any) -> bool:
 @compiled
 def _oxygen(s: Any, p: Any) -> int:
     """Return the oxygen category of the device and flow on record."""
-    if s.device <= ROOM_AIR:
+    if s.device_on <= ROOM_AIR:
         return O_UNKNOWN if _charted_off_device(s, p) else O_NONE
-    if s.device == NASAL_CANNULA or s.device == HIGH_FLOW_CANNULA:
+    if s.device_on == NASAL_CANNULA or s.device_on == HIGH_FLOW_CANNULA:
         if s.flow == 0.0:
             return O_NONE
-        if s.device == HIGH_FLOW_CANNULA:
+        if s.device_on == HIGH_FLOW_CANNULA:
             return O_HIGH_AT_LOW if s.flow <= p.low_flow_max_l_min else O_HIGH
         if math.isnan(s.flow):
             return O_CANNULA_UNKNOWN
         return O_LOW if s.flow <= p.low_flow_max_l_min else O_HIGH
-    if s.device == BLOW_BY:
+    if s.device_on == BLOW_BY:
         return O_LOW
-    if SIMPLE_MASK <= s.device <= NON_REBREATHER:
+    if SIMPLE_MASK <= s.device_on <= NON_REBREATHER:
         return O_MASK
-    return O_PRESSURE if CPAP <= s.device <= BIPAP else O_VENTILATOR
+    return O_PRESSURE if CPAP <= s.device_on <= BIPAP else O_VENTILATOR
 
 
 @compiled
@@ -250,7 +250,7 @@ def _fio2_band(s: Any, p: Any) -> int:
     """Return the FiO2 band; never imputed from flow or device."""
     if s.oxygen_raw == O_NONE:
         return FIO2_NULL
-    if math.isnan(s.fio2) or (s.device == ROOM_AIR and s.fio2_owned):
+    if math.isnan(s.fio2) or (s.device_on == ROOM_AIR and s.fio2_owned):
         return FIO2_UNKNOWN
     return FIO2_AT_LEAST if s.fio2 >= p.fio2_cut else FIO2_BELOW
 
@@ -258,7 +258,7 @@ def _fio2_band(s: Any, p: Any) -> int:
 @compiled
 def _read_oxygen(s: Any, p: Any, now: int) -> None:
     """Read the oxygen category and FiO2 band, before and after baseline, airway tube and attribution."""
-    if s.device != NO_DEVICE and not _holds(s, s.device_end, now):
+    if s.device_on != NO_DEVICE and not _holds(s, s.device_end, now):
         _end_device(s)
     if not math.isnan(s.flow) and not _holds(s, s.flow_at + p.device_hold, now):
         s.flow, s.flow_owned = math.nan, 0
@@ -269,17 +269,17 @@ def _read_oxygen(s: Any, p: Any, now: int) -> None:
     if discounted:
         s.oxygen_raw = O_NONE
     s.fio2_band_raw = _fio2_band(s, p)
-    tube = s.device == VENTILATION and s.airway_said == SAID_AIRWAY
+    tube = s.device_on == VENTILATION and s.airway_said == SAID_AIRWAY
     s.airway_tube = 1 if tube and not s.hypoxia_other else 0
     if discounted and not s.airway_tube:
-        s.flags |= F_BASELINE
+        s.flag_bits |= F_BASELINE
     s.oxygen, s.fio2_band = s.oxygen_raw, s.fio2_band_raw
     if s.hypoxia_other:
         s.oxygen, s.fio2_band = O_NONE, FIO2_NULL
     elif tube:
         s.oxygen, s.fio2_band = s.before_tube, s.before_tube_band
-    elif s.device == VENTILATION and not discounted and s.airway_said == UNSAID:
-        s.flags |= F_INTUBATION
+    elif s.device_on == VENTILATION and not discounted and s.airway_said == UNSAID:
+        s.flag_bits |= F_INTUBATION
 
 
 @compiled
@@ -287,15 +287,15 @@ def read_state(s: Any, p: Any, now: int) -> None:
     """Read everything at `now`; what ends at this instant is gone. Sets `next_expiry` to the next instant of change."""
     s.now = now
     s.next_expiry = FOREVER
-    s.flags = F_AGE_UNKNOWN if s.birth == NEVER else 0
+    s.flag_bits = F_AGE_UNKNOWN if s.birth == NEVER else 0
     if s.pressures_crossed:
-        s.flags |= F_PRESSURES
+        s.flag_bits |= F_PRESSURES
     held = s.fever_at != NEVER and _holds(s, s.fever_at + p.fever_hold, now)
     s.fever = 1 if held and not s.fever_other else 0
     _read_vasopressors(s, p, now)
     for agent in range(6):
         if s.agent_active[agent] and s.agent_baseline[agent]:
-            s.flags |= F_BASELINE
+            s.flag_bits |= F_BASELINE
     category = _hypotension(s, p, now)
     before_hypotension, before_oxygen = s.hypotension, s.oxygen
     s.hypotension = H_NONE if s.hypotension_other else category
@@ -342,7 +342,7 @@ def oxygen_evidence(s: Any, p: Any) -> int:
     """Return the record of the device on record, else the later of the flow and FiO2 charted without one."""
     if s.oxygen == O_NONE and not s.airway_tube:
         return NO_EVENT
-    if s.device > ROOM_AIR:
+    if s.device_on > ROOM_AIR:
         return s.device_id
     flowing = s.flow > 0.0 and not s.flow_owned
     enriched = s.fio2 > p.room_air_fio2 and not s.fio2_owned

@@ -95,7 +95,7 @@ def _new_row(s: Any, e: Any, out: Written) -> Any:
     row.oxygen = row.fio2_band = row.airway_tube = -1
     row.driver = -1
     row.evidence_fever = row.evidence_pressure = row.evidence_vasopressor = row.evidence_oxygen = NO_EVENT
-    row.flags = 0
+    row.flag_bits = 0
     e.last_row = s.now
     return row
 
@@ -109,14 +109,14 @@ def _add_to_episode(e: Any, row: Any) -> None:
         if largest(bits) > e.peak_high[scale]:
             e.peak_high[scale] = largest(bits)
             e.peak_time[scale] = row.time
-    e.flags |= row.flags
+    e.flag_bits |= row.flag_bits
     e.highest_oxygen = max(e.highest_oxygen, row.oxygen)
 
 
 @compiled
 def _signature(s: Any) -> int:
     """Return all that makes a new row when it changes, packed into one number (sets follow from the states)."""
-    packed = s.flags * 2 + s.fever
+    packed = s.flag_bits * 2 + s.fever
     packed = packed * 2 + s.waived
     packed = packed * 8 + s.hypotension
     packed = packed * 4 + s.dose_band + 1
@@ -130,7 +130,7 @@ def _signature(s: Any) -> int:
 def write_state(s: Any, e: Any, p: Any, out: Written) -> None:
     """Write a row if anything that makes one has changed since the last."""
     if p.therapy_unknown[e.therapy]:
-        s.flags |= F_PRODUCT
+        s.flag_bits |= F_PRODUCT
     signature = _signature(s)
     if signature == s.signature:
         return
@@ -139,7 +139,7 @@ def write_state(s: Any, e: Any, p: Any, out: Written) -> None:
     row.closing = 0
     row.fever, row.fever_waived, row.airway_tube = s.fever, s.waived, s.airway_tube
     row.hypotension, row.dose_band, row.run_24h = s.hypotension, s.dose_band, s.run_24h
-    row.oxygen, row.fio2_band, row.flags = s.oxygen, s.fio2_band, s.flags
+    row.oxygen, row.fio2_band, row.flag_bits = s.oxygen, s.fio2_band, s.flag_bits
     for scale in range(len(p.fever_gate)):
         hypotension, oxygen = _axes(s, p, scale)
         row.sets[scale] = grade_set(
@@ -183,11 +183,11 @@ def write_death(s: Any, e: Any, p: Any, death: int, out: Written) -> None:
         else:
             row.sets[scale] = 1
     row.driver = DRIVEN_BY_DEATH
-    row.flags = s.flags
+    row.flag_bits = s.flag_bits
     if p.therapy_unknown[e.therapy]:
-        row.flags |= F_PRODUCT
+        row.flag_bits |= F_PRODUCT
     if death == DEATH_NO_TEXT:
-        row.flags |= F_DEATH_CAUSE
+        row.flag_bits |= F_DEATH_CAUSE
     _add_to_episode(e, row)
     e.resolved_at = NEVER
     e.ended = DIED
@@ -208,7 +208,7 @@ def start_episode(s: Any, e: Any, place: int, out: Written) -> None:
     e.ended = NOT_ENDED
     e.tocilizumab_doses = e.glucocorticoid_days = 0
     e.vasopressor_time = 0
-    e.highest_oxygen = e.flags = e.ongoing = 0
+    e.highest_oxygen = e.flag_bits = e.ongoing = 0
     for scale in range(len(e.peak_low)):
         e.peak_low[scale] = e.peak_high[scale] = -1
         e.peak_time[scale] = NEVER

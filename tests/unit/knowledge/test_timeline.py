@@ -20,7 +20,6 @@ SPECIFIED = {  # by timeline.md
     "youth_sbp_low": 90,
     "bolus_hold_h": 6,
     "bolus_repeat_h": 24,
-    "bolus_repeat_count": 2,
     "bolus_min_ml": 250,
     "bolus_min_ml_per_kg": 5,
     "bolus_small_weight_kg": 40,

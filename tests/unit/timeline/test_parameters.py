@@ -26,7 +26,6 @@ CASES = [
     ("adult_map_low", "70", f"{START} 1h map 68; 2h seen"),
     ("bolus_hold_h", "2", f"{START} 1h sbp 80; 1h bolus 500; 2h sbp 120; 4h seen"),
     ("bolus_repeat_h", "1", f"{START} 1h sbp 80; 1h bolus 500; 3h bolus 500; 4h seen"),
-    ("bolus_repeat_count", "3", f"{START} 1h sbp 80; 1h bolus 500; 3h bolus 500; 4h seen"),
     ("infusion_timeout_h", "2", f"{START} 1h norepinephrine 5; 4h seen"),
     ("high_dose_duration_h", "1", f"{START} 1h norepinephrine 25; 3h seen"),
     ("run_long_h", "2", f"{START} 1h norepinephrine 5; 4h seen"),
