@@ -40,10 +40,18 @@ def _signature(name: str, thing: Any) -> str:
     if inspect.isclass(thing) and issubclass(thing, BaseException):
         return ""
     signature = inspect.signature(thing)
-    lines = [f"    {parameter}," for parameter in signature.parameters.values() if parameter.name != "self"]
+    lines = [f"    {_parameter(one)}," for one in signature.parameters.values() if one.name != "self"]
     closing = "" if inspect.isclass(thing) else _returns(signature)
     body = "\n".join([f"{name}(", *lines, f"){closing}"]) if lines else f"{name}(){closing}"
     return f"```python\n{body}\n```\n"
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    """Return one parameter; a function that stands as a default is shown by its name, not by where it lies in memory."""
+    default = parameter.default
+    if inspect.isfunction(default):
+        return f"{parameter.replace(default=inspect.Parameter.empty)} = {default.__name__}"
+    return str(parameter)
 
 
 def _returns(signature: inspect.Signature) -> str:
