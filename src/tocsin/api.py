@@ -263,13 +263,16 @@ class _Run:
             "sources": [str(file) for source in self.sources for file in source.files],
             "notes": outcome.notes,
             "parameters": _parameters(self.request, self.settings),
-            "versions": {
-                "tocsin": version("tocsin"),
-                "python": sys.version.split()[0],
-                **{name: version(name) for name in ("duckdb", "pyarrow", "numpy", "numba")},
-            },
+            "versions": _versions(),
             "knowledge": knowledge_hash(),
         }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Return the versions that make a result what it is."""
+    names = ("tocsin", "duckdb", "pyarrow", "numpy", "numba")
+    return {"python": sys.version.split()[0], **{name: version(name) for name in names}}
 
 
 def _parameters(request: Request, settings: Mapping[str, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tocsin.events.accounting import Accounting
 from tocsin.events.concepts import Concept, Key, Resolver
 from tocsin.events.conversions import Conversion, conversion_table
 from tocsin.events.door import ADMINISTERED, CONCEPT, START
-from tocsin.knowledge.reading import relevant_words
+from tocsin.knowledge.reading import relevant_words, therapy_signals
 from tocsin.knowledge.signals import signal_ids, signals
 from tocsin.sources.meds import END_FATE
 from tocsin.sources.source import Source
@@ -54,6 +54,16 @@ class Census:
             for place, kind in enumerate(self.kinds)
             if kind.concept.signal >= 0 and not is_refused(kind)
         ]
+
+    def rare_codes(self) -> list[str]:
+        """Return the codes of therapies, weights, and the starts and ends of pairs."""
+        early = {*self.places("index_therapy", "weight", *therapy_signals())}
+        paired = {
+            place
+            for place, kind in enumerate(self.kinds)
+            if kind.concept.phase == START or kind.concept.fate == END_FATE
+        }
+        return sorted({self.kinds[place].key.code for place in early | paired})
 
     def table(self) -> pa.Table:
         """Return concept number and key columns of the mapped kinds, for the join."""

@@ -42,6 +42,8 @@ class IcansPeaks:
 
     def of(self, episodes: NDArray[Any]) -> NDArray[np.uint8]:
         """Return the set of grades (bits) of each episode's largest assessment, 0 where none was charted."""
+        if not self._findings:
+            return np.zeros(len(episodes), np.uint8)
         return np.array([self._peak(episode) for episode in episodes], np.uint8)
 
     def _peak(self, episode: Any) -> int:

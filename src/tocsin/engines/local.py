@@ -10,7 +10,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from tocsin.engines.census import Kind, account_for_kinds, take_census, unmapped
+from tocsin.engines.ahead import ahead
+from tocsin.engines.census import Census, Kind, account_for_kinds, take_census, unmapped
 from tocsin.engines.event_files import Kept, quarantine_table
 from tocsin.engines.icans import IcansPeaks
 from tocsin.engines.plan import Part, build_plan
@@ -23,7 +24,7 @@ from tocsin.events.concepts import Resolver, TherapyKinds
 from tocsin.knowledge.scales import grade_tables
 from tocsin.knowledge.timeline import Timeline as Numbers
 from tocsin.knowledge.vocabulary import SCALES
-from tocsin.sources.source import Source
+from tocsin.sources.source import Source, sql_text
 from tocsin.timeline import Timeline
 from tocsin.timeline.rules import build_rules
 
@@ -84,6 +85,20 @@ def connect(folder: Path | None = None) -> duckdb.DuckDBPyConnection:
     return con
 
 
+def _rare_rows(con: duckdb.DuckDBPyConnection, source: Source, census: Census, place: int) -> str:
+    """Return SQL for the rows that are read before the stream: therapies, weights, starts and ends.
+
+    A typed source (MEDS) may be large: these rows are taken out of it once, in one scan.
+    """
+    if source.flat:
+        return source.relation
+    codes = ", ".join(sql_text(code) for code in census.rare_codes())
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE rare_{place} AS SELECT * FROM ({source.relation}) WHERE code IN ({codes or 'NULL'})"
+    )
+    return f"SELECT * FROM rare_{place}"
+
+
 def _make_parts(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], resolver: Resolver) -> list[Part]:
     """Take the census of each source and make its join table."""
     parts: list[Part] = []
@@ -93,7 +108,7 @@ def _make_parts(con: duckdb.DuckDBPyConnection, sources: Sequence[Source], resol
         table = f"kinds_{place}"
         con.register("kinds_arrow", census.table())
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM kinds_arrow")
-        parts.append(Part(source, census, table, first_kind))
+        parts.append(Part(source, census, table, first_kind, _rare_rows(con, source, census, place)))
         first_kind += len(census.kinds)
     return parts
 
@@ -182,7 +197,7 @@ def _stream(
         for events, aside in side.batches(ordered=True):
             set_aside(side, aside)
             extra = merge(extra, events)
-    for events, aside in main.batches(ordered):
+    for events, aside in ahead(main.batches(ordered)):
         set_aside(main, aside)
         if len(events.kind):
             now, extra = cut_until(extra, int(events.batch.subject_id[-1]), int(events.batch.time[-1]))

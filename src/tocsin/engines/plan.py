@@ -43,6 +43,7 @@ class Part:
     census: Census
     table: str
     first_kind: int
+    rare: str  # SQL for the rows that are read before the stream, and maybe others
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,12 @@ def keys_match(part: Part) -> str:
     )
 
 
-def clean_rows(part: Part, columns: str, where: str = "true") -> str:
+def clean_rows(part: Part, columns: str, where: str = "true", relation: str | None = None) -> str:
     """Return SQL for a part's mapped rows that stand as they should, with their subject's number `n.subject_id`."""
     flat = "r.fate IS NULL AND r.trouble IS NULL AND " if part.source.flat else ""
     number = "" if part.source.integer_subjects else " JOIN subject_numbers n ON n.source_id = r.subject"
     return (
-        f"SELECT {columns} FROM ({part.source.relation}) r JOIN {part.table} k ON {keys_match(part)}{number} "
+        f"SELECT {columns} FROM ({relation or part.source.relation}) r JOIN {part.table} k ON {keys_match(part)}{number} "
         f"WHERE {flat}k.refused IS NULL AND r.subject IS NOT NULL AND r.time IS NOT NULL AND {where}"
     )
 
@@ -121,7 +122,7 @@ def _therapy_rows(
         if places:
             listed = ", ".join(str(place) for place in places)
             columns = f"{subject_column(part)} AS subject_id, {time_column(part, as_known)} AS time"
-            found.append(clean_rows(part, columns, f"k.concept IN ({listed})"))
+            found.append(clean_rows(part, columns, f"k.concept IN ({listed})", part.rare))
     if not found:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     subject, time = _columns(con, f"SELECT * FROM ({' UNION ALL '.join(found)}) ORDER BY ALL")
@@ -190,7 +191,9 @@ def _weight_rows(con: duckdb.DuckDBPyConnection, part: Part, as_known: bool) -> 
         return no_weights()
     listed = ", ".join(str(place) for place in places)
     columns = f"{subject_column(part)} AS subject_id, {time_column(part, as_known)} AS time, {value_column()}, k.concept"
-    subject, time, value, concept = _columns(con, clean_rows(part, columns, f"k.concept IN ({listed})"))
+    subject, time, value, concept = _columns(
+        con, clean_rows(part, columns, f"k.concept IN ({listed})", part.rare)
+    )
     ids = np.unique(subject)
     always = Spans(ids, *(np.full(len(ids), when) for when in _ANY_TIME))
     out = empty_doored(len(time))
@@ -213,7 +216,7 @@ def _pairs(con: duckdb.DuckDBPyConnection, part: Part) -> tuple[Pairs, NDArray[n
     opening = starts(part.census)
     if not opening:
         return no_pairs(), np.zeros(0, np.int64)
-    subject, concept, time, is_start, value, row = _columns(con, pairs_sql(part.source.relation, opening))
+    subject, concept, time, is_start, value, row = _columns(con, pairs_sql(part.rare, opening))
     concept, value = concept.astype(np.int32), value.astype(np.float64)
     ends = pair_ends(subject, concept, time, is_start.astype(np.bool_))
     starts_at = np.flatnonzero(ends >= 0)

@@ -74,15 +74,24 @@ class Sink:
         self._icans = self._meaning.icans()
         self._queries = self._meaning.queries()
         self._with_episode: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._last = np.iinfo(np.int64).min
         self._found: list[NDArray[Any]] = []
 
     def take(self, events: Events, timeline: Timeline) -> None:
         """Take sorted events."""
         if len(events.kind):
             timeline.feed(events.batch)
+            self._forget(int(events.batch.subject_id[0]))
             self._icans.take(events)
             self._write(timeline)
             self._events.add(events, self._with_episode)
+            self._last = int(events.batch.subject_id[-1])
+
+    def _forget(self, subject: int) -> None:
+        """Forget the subjects with an episode that are over: those before the last of the batch before this one."""
+        self._with_episode = self._with_episode[
+            int(np.searchsorted(self._with_episode, min(subject, self._last))) :
+        ]
 
     def finish(self, timeline: Timeline) -> None:
         """Take what the timeline holds of the last subject, and finish all files but the quarantine."""

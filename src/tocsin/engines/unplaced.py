@@ -19,7 +19,7 @@ def unplaced(con: duckdb.DuckDBPyConnection, part: Part) -> tuple[pa.Table, int]
     refused) is one of them: it opens no window in which it could be judged.
     """
     flat = part.source.flat
-    if flat and not _any(part):
+    if not _any(part):
         return QUARANTINE.empty_table(), 0
     said = (
         "r.source, r.trouble_column, r.trouble_value"
@@ -52,8 +52,10 @@ _COLUMNS = {
 
 
 def _any(part: Part) -> bool:
-    """Return whether the census knows of any: a reader that says what the trouble is never leaves a row unplaced without it."""
+    """Return whether there may be any: a reader that says what the trouble is never leaves a row unplaced without it."""
     kinds = part.census.kinds
+    if not part.source.flat and part.source.may_lack:
+        return True
     troubled = any(kind.troubled or kind.concept.fate == NO_CODE or is_refused(kind) for kind in kinds)
     return troubled or bool(part.source.two_subjects)
 

@@ -112,7 +112,7 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
     with_text = [file for file, schema in zip(files, schemas, strict=True) if "text_value" in schema.names]
     text = _text_expression(opening, with_text) if with_text else None
     shards = [_shard(file, place, schemas[place], text, opening.settings) for place, file in enumerate(files)]
-    subjects = _subjects(opening, files)
+    subjects, two_subjects = _subjects(opening, files)
     wide = [
         file.name
         for file, schema in zip(files, schemas, strict=True)
@@ -128,7 +128,8 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
         integer_subjects=True,
         maybe_sorted=opening.settings.zone == "UTC",
         subjects=subjects,
-        two_subjects=_two_people(opening, files),
+        two_subjects=two_subjects,
+        may_lack=any(_may_lack(file) for file in files),
         notes=(
             f"numeric_value is float64 in {len(wide)} files, where MEDS 0.4 has float32: read as it stands",
         )
@@ -137,27 +138,32 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
     )
 
 
-def _two_people(opening: Opening, files: list[Path]) -> tuple[str, ...]:
-    """Return the ids under which two people are born, or of two sexes."""
-    listed = ", ".join(sql_path(file) for file in files)
-    sql = (
-        f"SELECT subject_id::VARCHAR FROM read_parquet([{listed}], union_by_name = true) "
-        f"WHERE (code = '{BIRTH}' OR code LIKE '{SEX}//%') AND subject_id IS NOT NULL GROUP BY 1 "
-        f"HAVING count(DISTINCT CAST(time AS DATE)) FILTER (code = '{BIRTH}') > 1 "
-        f"OR count(DISTINCT code) FILTER (code LIKE '{SEX}//%') > 1"
-    )
-    return tuple(str(row[0]) for row in opening.con.sql(sql).fetchall())
+def _may_lack(file: Path) -> bool:
+    """Return whether a row of a shard may have no subject, time or code, by the file's own statistics."""
+    metadata: Any = pq.read_metadata(file)
+    for group in range(metadata.num_row_groups):
+        for place in range(metadata.num_columns):
+            column = metadata.row_group(group).column(place)
+            if column.path_in_schema in ("subject_id", "time", "code"):
+                statistics = column.statistics
+                if statistics is None or not statistics.has_null_count or statistics.null_count:
+                    return True
+    return False
 
 
-def _subjects(opening: Opening, files: list[Path]) -> pa.Table:
-    """Return birth date and sex of the subjects, where the dataset has them."""
+def _subjects(opening: Opening, files: list[Path]) -> tuple[pa.Table, tuple[str, ...]]:
+    """Return birth date and sex of the subjects, where the dataset has them; and the ids that stand for two people."""
     listed = ", ".join(sql_path(file) for file in files)
-    sql = (
-        f"SELECT subject_id::VARCHAR AS source_id, CAST(min(time) FILTER (code = '{BIRTH}') AS DATE) AS birth_date, "
-        f"min(code[9:]) FILTER (code LIKE '{SEX}//%') AS sex FROM read_parquet([{listed}], union_by_name = true) "
-        f"WHERE (code = '{BIRTH}' OR code LIKE '{SEX}//%') AND subject_id IS NOT NULL GROUP BY 1"
+    born, sexed = f"code = '{BIRTH}'", f"code LIKE '{SEX}//%'"
+    opening.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE meds_people AS SELECT subject_id::VARCHAR AS source_id, "
+        f"CAST(min(time) FILTER ({born}) AS DATE) AS birth_date, min(code[9:]) FILTER ({sexed}) AS sex, "
+        f"count(DISTINCT CAST(time AS DATE)) FILTER ({born}) > 1 OR count(DISTINCT code) FILTER ({sexed}) > 1 AS is_two "
+        f"FROM read_parquet([{listed}], union_by_name = true) WHERE ({born} OR {sexed}) AND subject_id IS NOT NULL GROUP BY 1"
     )
-    return opening.con.sql(sql).to_arrow_table().cast(SUBJECTS)
+    two = opening.con.sql("SELECT source_id FROM meds_people WHERE is_two ORDER BY 1").fetchall()
+    people = opening.con.sql("SELECT source_id, birth_date, sex FROM meds_people").to_arrow_table()
+    return people.cast(SUBJECTS), tuple(str(row[0]) for row in two)
 
 
 def _text_expression(opening: Opening, files: list[Path]) -> str | None:
@@ -255,8 +261,9 @@ def stream_as_it_stands(
     worded = {code for code, text in kinds if text is not None}
     for place, file in enumerate(source.files):
         first = first_row_of(place) + 1
-        parquet = pq.ParquetFile(file, read_dictionary=["code"])
-        has_text = bool(worded) and "text_value" in parquet.schema_arrow.names
+        has_text = bool(worded) and "text_value" in pq.read_schema(file).names
+        words = ["code", "text_value"] if has_text else ["code"]
+        parquet = pq.ParquetFile(file, read_dictionary=words)
         for batch in parquet.iter_batches(
             batch_rows, columns=[*_NEEDED, *(["text_value"] if has_text else [])]
         ):
@@ -293,13 +300,27 @@ def _mapped_rows(batch: pa.RecordBatch, first: int, plain: Mapping[str, int], wo
     )
 
 
-def _find_words(batch: pa.RecordBatch, asked: NDArray[np.bool_], concept: NDArray[np.int32],
-                kinds: Mapping[tuple[str, str | None], int]) -> None:  # fmt: skip
-    """Find the concepts of the rows whose value is a word."""
+def _find_words(
+    batch: pa.RecordBatch,
+    asked: NDArray[np.bool_],
+    concept: NDArray[np.int32],
+    kinds: Mapping[tuple[str, str | None], int],
+) -> None:
+    """Find the concepts of the rows whose value is a word: each pair of code and word is looked up once."""
     columns: Any = batch
-    for place in np.flatnonzero(asked).tolist():
-        key = (columns.column("code")[place].as_py(), columns.column("text_value")[place].as_py())
-        concept[place] = kinds.get(key, -1)
+    places = np.flatnonzero(asked)
+    codes, words = columns.column("code"), columns.column("text_value")
+    if not pa.types.is_dictionary(words.type):
+        words = words.dictionary_encode()
+    code_at = codes.indices.to_numpy(zero_copy_only=False)[places].astype(np.int64)
+    word_at = (
+        words.indices.fill_null(len(words.dictionary)).to_numpy(zero_copy_only=False)[places].astype(np.int64)
+    )
+    size = len(words.dictionary) + 1
+    pairs, which = np.unique(code_at * size + word_at, return_inverse=True)
+    code_of, word_of = codes.dictionary.to_pylist(), [*words.dictionary.to_pylist(), None]
+    found = [kinds.get((code_of[pair // size], word_of[pair % size]), -1) for pair in pairs.tolist()]
+    concept[places] = np.array(found, np.int32)[which]
 
 
 def _death_times(
