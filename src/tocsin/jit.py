@@ -50,7 +50,7 @@ def is_compiled(room: Path) -> bool:
 def compiled(function: Function) -> Function:
     """Compile `function` with numba, cached in its room's folder; plain Python under NUMBA_DISABLE_JIT=1."""
     before = config.CACHE_DIR
-    jit: Any = numba.njit(cache=True, nogil=True)  # pyright: ignore[reportUnknownMemberType]
+    jit: Any = numba.njit(cache=True)  # pyright: ignore[reportUnknownMemberType]
     config.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename).parent))
     try:
         return cast(Function, jit(function))

@@ -10,9 +10,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from tocsin.engines.ahead import ahead
 from tocsin.engines.census import Census, Kind, account_for_kinds, take_census, unmapped
-from tocsin.engines.event_files import Kept, quarantine_table
+from tocsin.engines.event_files import QUARANTINE, Kept, quarantine_table
 from tocsin.engines.icans import IcansPeaks
 from tocsin.engines.plan import Part, build_plan
 from tocsin.engines.queries import Lines, Queries
@@ -197,7 +196,7 @@ def _stream(
         for events, aside in side.batches(ordered=True):
             set_aside(side, aside)
             extra = merge(extra, events)
-    for events, aside in ahead(main.batches(ordered)):
+    for events, aside in main.batches(ordered):
         set_aside(main, aside)
         if len(events.kind):
             now, extra = cut_until(extra, int(events.batch.subject_id[-1]), int(events.batch.time[-1]))
@@ -218,7 +217,7 @@ def _account(
     accounting = outcome.accounting
     for part, stream in zip(parts, streams, strict=True):
         account_for_kinds(part.census, accounting)
-        aside, counted = unplaced(con, part)
+        aside, counted = unplaced(con, part) if stream.may_lack() else (QUARANTINE.empty_table(), 0)
         stream.account(accounting, counted)
         sink.quarantine(aside)
         outcome.unmapped += unmapped(part.census)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tocsin.engines.census import NO_CODE, is_refused
 from tocsin.engines.plan import Part, Plan, clean_rows, subject_column, time_column, value_column
 from tocsin.events.accounting import Accounting
 from tocsin.events.door import (
@@ -103,6 +104,8 @@ class PartStream:
         self._counts = np.zeros(len(REASONS), np.int64)
         self._ends: list[NDArray[np.int32]] = []
         self._streamed = 0
+        self._lost = 0
+        self._saw_all = False
         kinds = part.census.kinds
         self._is_assumed = np.array(
             [kind.concept.conversion is not None and kind.concept.conversion.assumed for kind in kinds],
@@ -134,13 +137,16 @@ class PartStream:
             (kinds[place].key.code, kinds[place].key.text): place for place in self.part.census.mapped()
         }
         last_subject, last_time = NEVER, NEVER
-        for row, subject, time, raw, concept in stream_as_it_stands(self.part.source, places, BATCH_ROWS):
+        for row, subject, time, raw, concept in stream_as_it_stands(
+            self.part.source, places, BATCH_ROWS, self._lose
+        ):
             if not len(time):
                 continue
             if not in_order(subject, time, last_subject, last_time):
                 raise NotSorted
             last_subject, last_time = int(subject[-1]), int(time[-1])
             yield self._doored(row, subject, time, np.full(len(time), NO_END), raw, concept)
+        self._saw_all = True
 
     def _doored(self, row: NDArray[np.int64], subject: NDArray[np.int64], time: NDArray[np.int64], until: NDArray[np.int64],
                 raw: NDArray[np.float64], concept: NDArray[np.int32]) -> tuple[Events, SetAside]:  # fmt: skip
@@ -159,6 +165,17 @@ class PartStream:
             self._assumed += np.bincount(concept[valued], minlength=len(self._assumed))
         kind = concept + np.int32(self.part.first_kind)
         return _events(used, row, subject, time, kind, out), _refused(row, kind, out)
+
+    def _lose(self, rows: int) -> None:
+        """Note mapped rows that the reader left out: they have no subject or no time."""
+        self._lost += rows
+
+    def may_lack(self) -> bool:
+        """Return whether some row may be unplaced, by the census and by what the stream saw."""
+        source, kinds = self.part.source, self.part.census.kinds
+        troubled = any(kind.troubled or kind.concept.fate == NO_CODE or is_refused(kind) for kind in kinds)
+        unseen = not source.flat and not self._saw_all  # DuckDB leaves such rows out without a word
+        return troubled or unseen or self._lost > 0 or bool(source.two_subjects)
 
     def done(self) -> float:
         """Return how much of the mapped rows has been streamed, 0 to 1."""

@@ -5,7 +5,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from tocsin.engines.census import NO_CODE, is_refused
 from tocsin.engines.event_files import QUARANTINE
 from tocsin.engines.plan import Part, keys_match
 from tocsin.episodes import as_table
@@ -19,8 +18,6 @@ def unplaced(con: duckdb.DuckDBPyConnection, part: Part) -> tuple[pa.Table, int]
     refused) is one of them: it opens no window in which it could be judged.
     """
     flat = part.source.flat
-    if not _any(part):
-        return QUARANTINE.empty_table(), 0
     said = (
         "r.source, r.trouble_column, r.trouble_value"
         if flat
@@ -49,15 +46,6 @@ _COLUMNS = {
     "unknown_cause": "cause",
     "refused_cause": "cause",
 }
-
-
-def _any(part: Part) -> bool:
-    """Return whether there may be any: a reader that says what the trouble is never leaves a row unplaced without it."""
-    kinds = part.census.kinds
-    if not part.source.flat and part.source.may_lack:
-        return True
-    troubled = any(kind.troubled or kind.concept.fate == NO_CODE or is_refused(kind) for kind in kinds)
-    return troubled or bool(part.source.two_subjects)
 
 
 def _is_two(source: Source) -> str:

@@ -129,26 +129,12 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
         maybe_sorted=opening.settings.zone == "UTC",
         subjects=subjects,
         two_subjects=two_subjects,
-        may_lack=any(_may_lack(file) for file in files),
         notes=(
             f"numeric_value is float64 in {len(wide)} files, where MEDS 0.4 has float32: read as it stands",
         )
         if wide
         else (),
     )
-
-
-def _may_lack(file: Path) -> bool:
-    """Return whether a row of a shard may have no subject, time or code, by the file's own statistics."""
-    metadata: Any = pq.read_metadata(file)
-    for group in range(metadata.num_row_groups):
-        for place in range(metadata.num_columns):
-            column = metadata.row_group(group).column(place)
-            if column.path_in_schema in ("subject_id", "time", "code"):
-                statistics = column.statistics
-                if statistics is None or not statistics.has_null_count or statistics.null_count:
-                    return True
-    return False
 
 
 def _subjects(opening: Opening, files: list[Path]) -> tuple[pa.Table, tuple[str, ...]]:
@@ -250,12 +236,13 @@ Columns = tuple[
 
 
 def stream_as_it_stands(
-    source: Source, kinds: Mapping[tuple[str, str | None], int], batch_rows: int
+    source: Source, kinds: Mapping[tuple[str, str | None], int], batch_rows: int, lost: Callable[[int], None]
 ) -> Iterator[Columns]:
     """Yield row, subject, time, value and concept of the mapped rows in the order of the files.
 
     DuckDB's joins do not keep the order of rows; this reader does, and it never makes a string of a code: `kinds` is asked once
-    for each entry of a row group's dictionary. Values: NaN is none, infinity is not a number.
+    for each entry of a row group's dictionary. `lost` is told how many mapped rows have no subject or time. Values: NaN is none,
+    infinity is not a number.
     """
     plain = {code: concept for (code, text), concept in kinds.items() if text is None}
     worded = {code for code, text in kinds if text is not None}
@@ -267,12 +254,12 @@ def stream_as_it_stands(
         for batch in parquet.iter_batches(
             batch_rows, columns=[*_NEEDED, *(["text_value"] if has_text else [])]
         ):
-            yield _mapped_rows(batch, first, plain, worded, kinds)
+            yield _mapped_rows(batch, first, plain, worded, kinds, lost)
             first += batch.num_rows
 
 
 def _mapped_rows(batch: pa.RecordBatch, first: int, plain: Mapping[str, int], worded: Set[str],
-                 kinds: Mapping[tuple[str, str | None], int]) -> Columns:  # fmt: skip
+                 kinds: Mapping[tuple[str, str | None], int], lost: Callable[[int], None]) -> Columns:  # fmt: skip
     """Return the mapped rows of one batch that have a subject and a time."""
     columns: Any = batch
     code = columns.column("code")
@@ -289,6 +276,7 @@ def _mapped_rows(batch: pa.RecordBatch, first: int, plain: Mapping[str, int], wo
         if batch.column(name).null_count:
             chosen &= batch.column(name).is_valid().to_numpy(zero_copy_only=False)
     places = np.flatnonzero(chosen)
+    lost(int((concept >= 0).sum()) - len(places))
     time = batch.column("time").cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy()[places]
     subject = batch.column("subject_id").fill_null(0).to_numpy()[places]
     return (

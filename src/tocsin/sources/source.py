@@ -32,7 +32,6 @@ class Source:
     maybe_sorted: bool = False
     subjects: pa.Table = field(default_factory=SUBJECTS.empty_table)
     notes: tuple[str, ...] = ()
-    may_lack: bool = True  # some row may have no subject, time or code
     first_file: int = 0  # the number of its first file among all files of the run
     two_subjects: tuple[str, ...] = ()  # ids under which the records of two people stand
 
