@@ -81,7 +81,6 @@ class TableWriter:
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
-        self._schema = schema
         self._waiting: list[pa.Table] = []
         self._rows = 0
 

@@ -10,7 +10,6 @@ from tocsin.events.conversions import WEIGHT_DIVIDE, WEIGHT_NONE
 from tocsin.jit import compiled
 
 NO_END = np.iinfo(np.int64).min  # an event without an end
-MINUTE = 60_000_000
 
 REASONS = (
     "", "no_value", "not_a_number", "ambiguous_unit", "looks_like_fahrenheit", "out_of_bounds", "end_before_start",

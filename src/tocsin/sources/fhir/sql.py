@@ -57,7 +57,6 @@ _TYPES: Final = {
     "deviceName": 'STRUCT("name" VARCHAR)[]',
     "identifier": 'STRUCT("system" VARCHAR, "value" VARCHAR)[]',
 }
-MEASURED: Final = tuple(_MEASURED)
 _ALWAYS: Final = ("resourceType", "subject", "patient")
 _PATIENT: Final = ("id", "deceasedDateTime", "deceasedBoolean")
 _OBSERVATION: Final = (*_MEASURED, "component", "hasMember")
