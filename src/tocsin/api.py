@@ -1,5 +1,6 @@
 """The public functions: `grade` for a whole source; results as Arrow tables, and as files when a folder is given."""
 
+import atexit
 import json
 import sys
 import tempfile
@@ -197,6 +198,7 @@ def _bedside() -> duckdb.DuckDBPyConnection:
     """Return the in-memory database that serves one Bundle after another."""
     con = connect()
     con.execute("SET threads = 1")
+    atexit.register(con.close)
     return con
 
 
