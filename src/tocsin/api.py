@@ -198,7 +198,9 @@ def _bedside() -> duckdb.DuckDBPyConnection:
     """Return the in-memory database that serves one Bundle after another."""
     con = connect()
     con.execute("SET threads = 1")
-    atexit.register(con.close)
+    atexit.register(
+        _bedside.cache_clear
+    )  # the last reference: DuckDB wants to be gone before the interpreter
     return con
 
 
