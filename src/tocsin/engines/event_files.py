@@ -33,7 +33,6 @@ QUARANTINE = pa.schema(
     ]
 )
 _COLUMN = {
-    "looks_like_fahrenheit": "value",
     "end_before_start": "end",
     "unknown_unit": "unit",
     "ambiguous_unit": "unit",
@@ -77,32 +76,38 @@ class EventWriter:
     def __init__(self, writer: Writer, kinds: Sequence[Kind], kept: Kept) -> None:
         self._tables, self._kept, self._writer = EventTables(kinds), kept, writer
         self._held: list[Events] = []
+        self._graded: NDArray[np.int64] = np.zeros(
+            0, np.int64
+        )  # those of the held subjects that have an episode
 
-    def add(self, events: Events, with_episode: NDArray[np.int64]) -> None:
-        """Take a batch and the sorted subjects that have had an episode so far; only the last subject may go on."""
-        if self._kept == "none" or not len(events.kind):
+    def add(self, events: Events, graded: NDArray[np.int64]) -> None:
+        """Take a batch, and the subjects of the grade rows that it made; only the last subject may go on."""
+        if self._kept == "none":
             return
         if self._kept == "all":
             self._writer.write(self._tables.table(events))
             return
         self._held.append(events)
+        self._graded = np.union1d(self._graded, graded)
         last = int(events.batch.subject_id[-1])
         if int(self._held[0].batch.subject_id[0]) != last:
-            self._release(int(np.searchsorted(events.batch.subject_id, last)), with_episode)
+            self._release(int(np.searchsorted(events.batch.subject_id, last)))
+            self._graded = self._graded[self._graded >= last]
 
-    def _release(self, place: int, with_episode: NDArray[np.int64]) -> None:
+    def _release(self, place: int) -> None:
         """Write the held events and those before `place` of the last batch; hold the rest."""
         last = self._held.pop()
         for events in (*self._held, last.take(slice(0, place))):
-            chosen = np.isin(events.batch.subject_id, with_episode)
+            chosen = np.isin(events.batch.subject_id, self._graded)
             if chosen.any():
                 self._writer.write(self._tables.table(events.take(chosen)))
         self._held = [last.take(slice(place, None))]
 
-    def close(self, with_episode: NDArray[np.int64]) -> None:
-        """Write what is held of the last subject."""
+    def close(self, graded: NDArray[np.int64]) -> None:
+        """Write what is held of the last subject; `graded` as in `add`, of the rows that its end made."""
+        self._graded = np.union1d(self._graded, graded)
         if self._held:
-            self._release(len(self._held[-1].kind), with_episode)
+            self._release(len(self._held[-1].kind))
         self._writer.close()
 
 

@@ -130,7 +130,6 @@ def grade_sources(
     parts = _make_parts(con, sources, resolver)
     watch.lap("census")
     plan = build_plan(con, parts, therapy_kinds, request.numbers, request.as_known)
-    con.register("therapy_subjects", pa.table({"subject_id": pa.array(plan.spans.subject_id)}))
     watch.lap("plan")
     kinds = [kind for part in parts for kind in part.census.kinds]
     words = [kind.concept.text for kind in kinds]

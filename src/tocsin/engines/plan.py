@@ -50,7 +50,6 @@ class Part:
 class Plan:
     """All that the stream needs to know of the subjects before it starts."""
 
-    parts: tuple[Part, ...]
     therapies: Therapies
     kinds: tuple[tuple[str, str | None], ...]
     spans: Spans
@@ -257,13 +256,15 @@ def build_plan(
     numbers: Numbers,
     as_known: bool,
 ) -> Plan:
-    """Read what the stream needs to know beforehand; the part tables must stand in DuckDB."""
+    """Read what the stream needs to know beforehand; the part tables must stand in DuckDB.
+
+    Leaves `subject_numbers` and `therapy_subjects` there, by which the stream cuts.
+    """
     if any(not part.source.integer_subjects for part in parts):
         number_subjects(con, [part.source for part in parts])
     spans = _without(_spans(*_therapy_rows(con, parts, as_known), numbers), _two_subjects(con, parts))
     subjects = _subjects(con, parts, spans)
     return Plan(
-        parts=tuple(parts),
         therapies=therapy_arrays(kinds.kinds),
         kinds=tuple(kinds.kinds),
         spans=spans,

@@ -73,48 +73,39 @@ class Sink:
         self._events = EventWriter(self._writers("events", EVENTS), self._meaning.kinds, self._meaning.kept)
         self._icans = self._meaning.icans()
         self._queries = self._meaning.queries()
-        self._with_episode: NDArray[np.int64] = np.zeros(0, np.int64)
-        self._last = np.iinfo(np.int64).min
         self._found: list[NDArray[Any]] = []
 
     def take(self, events: Events, timeline: Timeline) -> None:
         """Take sorted events."""
         if len(events.kind):
             timeline.feed(events.batch)
-            self._forget(int(events.batch.subject_id[0]))
             self._icans.take(events)
-            self._write(timeline)
-            self._events.add(events, self._with_episode)
-            self._last = int(events.batch.subject_id[-1])
-
-    def _forget(self, subject: int) -> None:
-        """Forget the subjects with an episode that are over: those before the last of the batch before this one."""
-        self._with_episode = self._with_episode[
-            int(np.searchsorted(self._with_episode, min(subject, self._last))) :
-        ]
+            self._events.add(events, self._write(timeline))
 
     def finish(self, timeline: Timeline) -> None:
         """Take what the timeline holds of the last subject, and finish all files but the quarantine."""
         timeline.finish()
-        self._write(timeline)
-        self._events.close(self._with_episode)
+        self._events.close(self._write(timeline))
         for episodes in self._found:
             self._episodes.write(episode_table(episodes, self._meaning.therapies, self._icans.of(episodes)))
         self._queries.finish()
         self._grades.close()
         self._episodes.close()
 
-    def _write(self, timeline: Timeline) -> None:
-        """Write the rows that the timeline has ready; keep its episodes until all ICANS assessments are known."""
+    def _write(self, timeline: Timeline) -> NDArray[np.int64]:
+        """Write the rows that the timeline has ready, and return their subjects.
+
+        Its episodes are kept until all ICANS assessments are known.
+        """
         rows, episodes = timeline.take()
         self.rows += len(rows)
         self.episodes += len(episodes)
         if len(rows):
             self._grades.write(grade_table(rows, self._meaning.therapies))
             self._queries.take(rows)
-            self._with_episode = np.union1d(self._with_episode, rows["subject_id"])
         if len(episodes):
             self._found.append(episodes)
+        return rows["subject_id"]
 
     def quarantine(self, table: pa.Table) -> None:
         """Take quarantine rows."""

@@ -24,7 +24,7 @@ from tocsin.events.door import (
 )
 from tocsin.events.order import in_order, merge_order
 from tocsin.knowledge.timeline import Timeline as Numbers
-from tocsin.sources.meds import stream_as_it_stands
+from tocsin.sources.meds import END_FATE, stream_as_it_stands
 from tocsin.timeline import Batch
 from tocsin.timeline.layout import NEVER, NO_END
 
@@ -203,7 +203,7 @@ class PartStream:
     def _account_for_ends(self, accounting: Accounting) -> None:
         """Count the end rows: used with their start, else of no interest."""
         _, end_rows = self._plan.pairs[self.part.table]
-        total = sum(kind.rows for kind in self.part.census.kinds if kind.concept.fate == "end")
+        total = sum(kind.rows for kind in self.part.census.kinds if kind.concept.fate == END_FATE)
         used = len(np.unique(end_rows[np.unique(np.concatenate(self._ends))])) if self._ends else 0
         accounting.rows_used += used
         accounting.no_interest("end_without_used_start", total - used)
