@@ -4,19 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tocsin.api import Result, grade, grade_bundle, read_result
+    from tocsin.api import grade, grade_bundle
     from tocsin.errors import UserError
     from tocsin.grading.calc import calc
     from tocsin.knowledge.explain import explain
+    from tocsin.results import Result, read_result
 
 _HOMES = {
-    "Result": "tocsin.api",
+    "Result": "tocsin.results",
     "UserError": "tocsin.errors",
     "calc": "tocsin.grading.calc",
     "explain": "tocsin.knowledge.explain",
     "grade": "tocsin.api",
     "grade_bundle": "tocsin.api",
-    "read_result": "tocsin.api",
+    "read_result": "tocsin.results",
 }
 __all__ = ["Result", "UserError", "calc", "explain", "grade", "grade_bundle", "read_result"]
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.acceptance.facts.derive import COUNTED, METAVISION
 from tests.support.made_up import THERAPIES, graded, meds_table, read_csv, write_lines
-from tocsin.api import Result
+from tocsin.results import Result
 
 FACTS = Path(__file__).parent / "facts"
 # An episode that lasts: so that the state at any hour of a stay stands in the grade rows.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.made_up import THERAPIES, graded, onsets, query, write_lines
-from tocsin.api import Result
+from tocsin.results import Result
 
 Json = dict[str, Any]
 SIGNAL_OF_LOINC = {

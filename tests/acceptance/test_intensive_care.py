@@ -12,8 +12,8 @@ import pytest
 
 from tests.acceptance.facts.derive import COUNTED, Infusions, Record, pressor_facts
 from tests.support.made_up import at, csv_folder, graded, onsets, query, read_csv
-from tocsin.api import Result
 from tocsin.knowledge.vocabulary import OXYGEN_DEVICE
+from tocsin.results import Result
 
 FACTS = Path(__file__).parent / "facts"
 SOURCES = ("mimic3", "eicu", "mimic4_meds")

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.made_up import CAR_T, EVENTS, FEVER, csv_folder, graded, write_lines
-from tocsin.api import Result, read_result
 from tocsin.errors import UserError
 from tocsin.knowledge.causes import causes
 from tocsin.knowledge.flags import flags as known_flags
 from tocsin.knowledge.signals import signals
 from tocsin.knowledge.vocabulary import DOSE_BAND, DRIVER, FIO2_BAND, HYPOTENSION, OXYGEN
+from tocsin.results import Result, read_result
 
 SCALES = ("astct", "ctcae4", "ctcae5", "ctcae6", "lee2014", "penn", "mskcc", "cartox")
 FILES = {

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.support.made_up import CAR_T, ONSET, graded, graded_or_refusal, onsets, reasons, refusal, side
-from tocsin.api import Result, grade_bundle
+from tocsin.api import grade_bundle
 from tocsin.errors import UserError
+from tocsin.results import Result
 
 Json = dict[str, Any]
 T = "2024-01-01T11:00:00Z"

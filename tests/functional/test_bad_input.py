@@ -21,7 +21,7 @@ from tests.support.made_up import (
     side,
     write_lines,
 )
-from tocsin.api import Result
+from tocsin.results import Result
 
 T = "2024-01-01T11:00:00Z"
 

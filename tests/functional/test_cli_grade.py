@@ -20,8 +20,8 @@ from tests.support.made_up import CAR_T, FEVER, csv_folder
 from tocsin import cli
 from tocsin.api import grade
 from tocsin.demo import demo_folder
+from tocsin.records import read_records
 from tocsin.report.build import build_course
-from tocsin.report.records import read_records
 from tocsin.report.terminal import draw_course
 
 Capsys = pytest.CaptureFixture[str]

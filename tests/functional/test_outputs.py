@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.made_up import CAR_T, FEVER, csv_folder, graded, onsets
-from tocsin.api import read_result
 from tocsin.errors import UserError
+from tocsin.results import read_result
 
 # Grades into a folder, and stops in the middle of it: when the first grade rows are about to be written.
 HANGS = textwrap.dedent("""

@@ -18,9 +18,10 @@ from tests.reference import Event
 from tests.reference.test_vectors_reference import VECTORS, births, expected, lines, microseconds
 from tests.support.charts import STRIDE, differences, write_folder
 from tests.support.timeline_runs import Subject, run_product, run_reference
-from tocsin.api import Result, grade
+from tocsin.api import grade
 from tocsin.knowledge.products import products
 from tocsin.knowledge.signals import signals
+from tocsin.results import Result
 
 FILES = ("grades", "episodes", "events", "subjects", "quarantine")
 ICANS = ("icans_peak", "icans_peak_set")  # found by the engine, beside the timeline

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tocsin.api import Result, grade
+from tocsin.api import grade
 from tocsin.errors import UserError
+from tocsin.results import Result
 
 EVENTS = "subject_id,time,signal,value,unit,text,end"
 THERAPIES = "subject_id,time,cause,product"

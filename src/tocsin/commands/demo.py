@@ -12,7 +12,7 @@ from tocsin.commands.printing import console, json_text, lines, paragraph, say, 
 from tocsin.commands.progress import progress, silent
 
 if TYPE_CHECKING:
-    from tocsin.api import Result
+    from tocsin.results import Result
 
 _SCALES = ("astct", "ctcae5", "lee2014")
 _HEADS = ("patient", "therapy", "onset", "ASTCT", "CTCAE5", "Lee", "hours", "ended", "TCZ")  # fits 80 columns
@@ -55,8 +55,8 @@ def _folder(out: Path | None) -> Generator[Path]:
 
 
 def _show(result: "Result", folder: Path, out: Path | None) -> None:
+    from tocsin.records import read_records, source_ids
     from tocsin.report.build import build_course
-    from tocsin.report.records import read_records, source_ids
     from tocsin.report.terminal import NOTE, draw_course
 
     say("Made-up patients: no real person is behind any of them.")
@@ -78,7 +78,7 @@ def _show(result: "Result", folder: Path, out: Path | None) -> None:
 
 def _table(result: "Result") -> None:
     """Print a line per episode."""
-    from tocsin.report.records import source_ids
+    from tocsin.records import source_ids
 
     names = source_ids(result.subjects)
     rows = [_row(row, names, result.run) for row in result.episodes.to_pylist()]

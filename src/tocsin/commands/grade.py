@@ -15,7 +15,7 @@ from tocsin.commands.progress import progress, silent
 from tocsin.errors import UserError
 
 if TYPE_CHECKING:
-    from tocsin.api import Result
+    from tocsin.results import Result
 
 _MOST = 3  # of a list that may be long
 
@@ -179,7 +179,7 @@ def _next(result: "Result", out: Path) -> str:
         return "no therapy found: give --therapies FILE (CSV: subject_id,time,cause,product), keyed by the source's own ids"
     if not result.run["episodes"]:
         return "no fever inside a window after a therapy, so no episode: look into quarantine.parquet and unmapped.csv"
-    from tocsin.report.records import of_subject
+    from tocsin.records import of_subject
 
     first = of_subject(result.subjects, result.episodes.slice(0, 1).to_pylist()[0]["subject_id"])
     return f"tocsin show {out} --subject {first['source_id'].to_pylist()[0]}"

@@ -36,8 +36,8 @@ def show(
     if subject is None:
         _list(folder, as_json)
         return
+    from tocsin.records import read_records
     from tocsin.report.build import build_course
-    from tocsin.report.records import read_records
 
     course = build_course(read_records(folder, subject))
     if as_json:
@@ -53,8 +53,8 @@ def _list(folder: Path, as_json: bool) -> None:
     """Print the subjects that have an episode."""
     from tocsin.grading.words import label
     from tocsin.knowledge.scales import scale
+    from tocsin.records import read_episodes, read_run
     from tocsin.report.labels import grades_text, therapy_lane
-    from tocsin.report.records import read_episodes, read_run
     from tocsin.report.rows import peak_of, scale_of_record
 
     run = read_run(folder)

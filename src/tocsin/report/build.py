@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.knowledge.timeline import Timeline
+from tocsin.records import Records
 from tocsin.report import readings, support
 from tocsin.report.course import Course, Episode, View
-from tocsin.report.records import Records
 from tocsin.report.rows import Support, read_episodes, read_rows, state_bars, steps_of
 
 _SHOWN = ("astct", "ctcae5", "lee2014")

@@ -9,10 +9,10 @@ from tocsin.episodes import record_scales
 from tocsin.grading.sets import members
 from tocsin.knowledge.signals import signal
 from tocsin.knowledge.vocabulary import SCALES
+from tocsin.records import Records
 from tocsin.report.course import Bar, BarLane, Episode, Evidence, Grades, Row, Step
 from tocsin.report.labels import days, lane_name
 from tocsin.report.reasons import is_recalled, settled_by, why
-from tocsin.report.records import Records
 from tocsin.report.support import FLOW_UNKNOWN, NOT_CRS, DeviceRun
 
 Line = dict[str, Any]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.unit.events.test_comparators import bundle, observation
-from tocsin.api import Result, grade
+from tocsin.api import grade
+from tocsin.results import Result
 
 
 def graded(folder: Path, *resources: dict[str, Any], as_known: bool) -> Result:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support.made_up import csv_folder, graded
-from tocsin.api import Result
 from tocsin.knowledge.signals import signals
+from tocsin.results import Result
 
 
 class Line(NamedTuple):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from tests.support.made_up import CAR_T, csv_folder
 from tocsin.api import grade
+from tocsin.records import Records, read_records
 from tocsin.report.build import build_course
 from tocsin.report.course import Course, Row
-from tocsin.report.records import Records, read_records
 
 DAY_ZERO = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 BORN = "subject_id,birth_date,sex\n1,1970-05-05,female\n"

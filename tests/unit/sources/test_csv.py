@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.charts import STRIDE
 from tests.support.made_up import CAR_T, FEVER, csv_folder, graded, reasons
-from tocsin.api import Result
+from tocsin.results import Result
 
 
 def utc(day: int, hour: int = 0, minute: int = 0, micro: int = 0) -> dt.datetime:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.made_up import MEDS, MedsRow, at, graded, meds_file, onsets, side
-from tocsin.api import Result
+from tocsin.results import Result
 
 FEVER: MedsRow = (1, at(10), "LOINC//8310-5", 38.5)
 NOREPINEPHRINE = "INFUSION_START//221906"  # ug/kg/min by the code list's hint

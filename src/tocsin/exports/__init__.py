@@ -1,0 +1,1 @@
+"""Exports: results in other people's formats, one file a format."""
