@@ -30,6 +30,7 @@ from tocsin.sources import open_source
 from tocsin.sources.csv import open_side_file
 from tocsin.sources.fhir import read_bundle
 from tocsin.sources.fhir_source import as_source
+from tocsin.sources.limits import read_limits
 from tocsin.sources.meds import find_damage, meds_files
 from tocsin.sources.settings import KEYS, Settings
 from tocsin.sources.site_codes import read_site_codes
@@ -63,6 +64,7 @@ def grade(
     therapies: str | Path | None = None,
     annotations: str | Path | None = None,
     codes: str | Path | None = None,
+    limits: str | Path | None = None,
     scale: str | None = None,
     settings: Mapping[str, str] | None = None,
     as_known: bool = False,
@@ -72,9 +74,8 @@ def grade(
     """Grade CRS over time for every subject of a source that had an index therapy, on every scale at once.
 
     `source` is one path or several of one format: a FHIR Bundle, a folder of Bundles or of NDJSON, MEDS parquet, or our CSV
-    layout. `therapies` and `annotations` are CSV side files keyed by the source's own ids,
-        `codes` a site's own code list, `scale`
-    the scale of record in place of the cause's, `settings` the KEY=VALUE pairs of `--set`. With `out` the files of
+    layout. `therapies` and `annotations` are CSV side files keyed by the source's own ids, `codes` a site's own code list,
+    `limits` a laboratory's limits of normal (with them organs are graded for the scales that weigh organs), `scale` the scale of record in place of the cause's, `settings` the KEY=VALUE pairs of `--set`. With `out` the files of
     `docs/reference/files.md` are written there, whole or not at all.
 
     Returns a `Result` of Arrow tables. Raises `UserError` for what the caller can put right: a path, a column, a setting.
@@ -91,7 +92,8 @@ def grade(
         raise UserError(f"events {events}: write one of {', '.join(get_args(Kept))}")
     if not _paths(source):
         raise UserError("no source given: name a FHIR Bundle, a folder of MEDS, FHIR or our CSV layout")
-    request = Request(numbers, scale, as_known, events, progress)
+    organs = read_limits(Path(limits)) if limits else None
+    request = Request(numbers, scale, as_known, events, organs, progress)
     with tempfile.TemporaryDirectory(prefix="tocsin-") as spill:
         con = connect(Path(spill))
         try:
@@ -231,6 +233,7 @@ def _parameters(request: Request, settings: Mapping[str, str]) -> dict[str, Any]
         "scale": request.scale or "by cause",
         "as_known": request.as_known,
         "events": request.events,
+        "limits": {name: [of.low, of.high] for name, of in (request.limits or {}).items()},
         "set": dict(settings),
     }
 

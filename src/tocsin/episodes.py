@@ -134,8 +134,16 @@ def grade_table(rows: NDArray[Any], kinds: Kinds) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=GRADES)
 
 
-def episode_table(episodes: NDArray[Any], kinds: Kinds, icans: NDArray[np.uint8]) -> pa.Table:
-    """Return episodes as the table of `episodes.parquet`; `icans` is the set of grades of each, 0 for none assessed."""
+def episode_table(
+    episodes: NDArray[Any],
+    kinds: Kinds,
+    icans: NDArray[np.uint8],
+    organs_assessed: NDArray[np.bool_] | None = None,
+) -> pa.Table:
+    """Return episodes as the table of `episodes.parquet`.
+
+    `icans` is the set of grades of each, 0 for none assessed; `organs_assessed` says in which an organ was graded.
+    """
     cause, product = _therapy_columns(episodes["therapy"], kinds)
     ended, resolved = episodes["ended"], episodes["resolved_at"]
     last = np.where(resolved == NEVER, episodes["last_row"], resolved)
@@ -149,7 +157,10 @@ def episode_table(episodes: NDArray[Any], kinds: Kinds, icans: NDArray[np.uint8]
         )
     ]
     # To the flags of the rows come the two that only an episode has.
-    more = (1 << _ORGAN_TOXICITY) | (episodes["ongoing"].astype(np.int64) << _ONGOING)
+    unassessed = np.ones(len(episodes), np.int64) if organs_assessed is None else ~organs_assessed
+    more = (unassessed.astype(np.int64) << _ORGAN_TOXICITY) | (
+        episodes["ongoing"].astype(np.int64) << _ONGOING
+    )
     columns: list[Column] = [
         pa.array(episodes["subject_id"]), pa.array(episodes["episode"]), cause, product, _times(episodes["therapy_time"]),
         _times(episodes["onset"]), _times(resolved), _ended(ended), pa.array((last - episodes["onset"]) / HOUR), *peaks,

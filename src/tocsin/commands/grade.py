@@ -43,6 +43,13 @@ def grade(
     codes: Annotated[
         Path | None, typer.Option(help="Your own code list; it wins over ours.", metavar="FILE")
     ] = None,
+    limits: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV: signal,low,high,unit, your laboratory's limits: grades organs for Lee, Penn and CARTOX.",
+            metavar="FILE",
+        ),
+    ] = None,
     scale: Annotated[
         str | None,
         typer.Option(help="The scale of record, in place of the one of each cause.", metavar="NAME"),
@@ -76,8 +83,8 @@ def grade(
 
     with progress() as bar:
         result = api.grade(
-            sources, out=out, format=format, therapies=therapies, annotations=annotations, codes=codes, scale=scale,
-            settings=choices, as_known=as_known, events=events.value, progress=bar.show if bar else silent,
+            sources, out=out, format=format, therapies=therapies, annotations=annotations, codes=codes, limits=limits,
+            scale=scale, settings=choices, as_known=as_known, events=events.value, progress=bar.show if bar else silent,
         )  # fmt: skip
     if as_json:
         json_text(result.run)
@@ -142,8 +149,9 @@ def _peaks(result: "Result") -> Iterator[str]:
 
     from tocsin.grading.words import label
     from tocsin.knowledge.scales import scale as known
+    from tocsin.records import scale_of_record
     from tocsin.report.labels import grades_text
-    from tocsin.report.rows import peak_of, scale_of_record
+    from tocsin.report.rows import peak_of
 
     found: dict[str, Counter[tuple[int, ...]]] = {}
     for cause in map(str, result.episodes["cause"].unique().to_pylist()):

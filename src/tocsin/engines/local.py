@@ -1,7 +1,7 @@
 """The local engine: DuckDB reads, maps, cuts and sorts; the timeline grades what it streams; memory stays flat."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pyarrow as pa
 from tocsin.engines.census import Census, Kind, account_for_kinds, take_census, unmapped
 from tocsin.engines.event_files import QUARANTINE, Kept, quarantine_table
 from tocsin.engines.icans import IcansPeaks
+from tocsin.engines.organs import OrganToxicity
 from tocsin.engines.plan import Part, build_plan
 from tocsin.engines.queries import Lines, Queries
 from tocsin.engines.sink import Meaning, Sink, Writers
@@ -20,6 +21,7 @@ from tocsin.engines.stream import NotSorted, PartStream, SetAside, cut_until, me
 from tocsin.engines.unplaced import unplaced
 from tocsin.events.accounting import Accounting
 from tocsin.events.concepts import Resolver, TherapyKinds
+from tocsin.knowledge.laboratory import Limits
 from tocsin.knowledge.scales import grade_tables
 from tocsin.knowledge.timeline import Timeline as Numbers
 from tocsin.knowledge.vocabulary import SCALES
@@ -43,6 +45,9 @@ class Request:
     scale: str | None = None
     as_known: bool = False
     events: Kept = "episodes"
+    limits: Mapping[str, Limits] | None = (
+        None  # of the laboratory, by signal: without them no organ is graded
+    )
     progress: Progress = no_progress
 
 
@@ -144,6 +149,7 @@ def grade_sources(
         request.events,
         icans=lambda: IcansPeaks(plan.births, words, request.numbers),
         queries=lambda: Queries(rules.record_scale, plan.therapies.cause, names, query_lines()),
+        organs=_organs(request),
     )
     sink = Sink(writers, meaning)
 
@@ -172,6 +178,12 @@ def grade_sources(
     outcome.grades, outcome.episodes = sink.rows, sink.episodes
     outcome.seconds = watch.seconds
     return outcome
+
+
+def _organs(request: Request) -> Callable[[], OrganToxicity] | None:
+    """Return what grades organs, where the laboratory's limits were given."""
+    limits = request.limits
+    return None if limits is None else lambda: OrganToxicity(limits, request.numbers)
 
 
 def _stream(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tocsin.engines.census import Kind
 from tocsin.engines.event_files import EVENTS, QUARANTINE, EventWriter, Kept
 from tocsin.engines.icans import IcansPeaks
+from tocsin.engines.organs import OrganToxicity
 from tocsin.engines.output import TableWriter, Writer
 from tocsin.engines.queries import Queries
 from tocsin.engines.stream import Events
@@ -55,6 +56,7 @@ class Meaning:
     kept: Kept
     icans: Callable[[], IcansPeaks]
     queries: Callable[[], Queries]
+    organs: Callable[[], OrganToxicity] | None = None
 
 
 class Sink:
@@ -74,20 +76,28 @@ class Sink:
         self._icans = self._meaning.icans()
         self._queries = self._meaning.queries()
         self._found: list[NDArray[Any]] = []
+        self._organs = self._meaning.organs() if self._meaning.organs else None
+        self._held: list[NDArray[Any]] = []  # rows that wait for all laboratory values
 
     def take(self, events: Events, timeline: Timeline) -> None:
         """Take sorted events."""
         if len(events.kind):
             timeline.feed(events.batch)
             self._icans.take(events)
+            if self._organs:
+                self._organs.take(events)
             self._events.add(events, self._write(timeline))
 
     def finish(self, timeline: Timeline) -> None:
         """Take what the timeline holds of the last subject, and finish all files but the quarantine."""
         timeline.finish()
         self._events.close(self._write(timeline))
-        for episodes in self._found:
-            self._episodes.write(episode_table(episodes, self._meaning.therapies, self._icans.of(episodes)))
+        if self._organs:
+            self._join(self._organs)
+        else:
+            for episodes in self._found:
+                table = episode_table(episodes, self._meaning.therapies, self._icans.of(episodes))
+                self._episodes.write(table)
         self._queries.finish()
         self._grades.close()
         self._episodes.close()
@@ -98,14 +108,31 @@ class Sink:
         Its episodes are kept until all ICANS assessments are known.
         """
         rows, episodes = timeline.take()
-        self.rows += len(rows)
         self.episodes += len(episodes)
-        if len(rows):
-            self._grades.write(grade_table(rows, self._meaning.therapies))
-            self._queries.take(rows)
+        if self._organs:
+            self._held.append(rows)
+        else:
+            self._write_rows(rows)
         if len(episodes):
             self._found.append(episodes)
         return rows["subject_id"]
+
+    def _write_rows(self, rows: NDArray[Any]) -> None:
+        """Write grade rows and the questions that they leave."""
+        self.rows += len(rows)
+        if len(rows):
+            self._grades.write(grade_table(rows, self._meaning.therapies))
+            self._queries.take(rows)
+
+    def _join(self, organs: OrganToxicity) -> None:
+        """Join the organs to the rows, now that all laboratory values are known, and write rows and episodes."""
+        if not self._found:
+            return
+        episodes = np.concatenate(self._found)
+        rows, episodes, assessed = organs.join(np.concatenate(self._held), episodes)
+        self._write_rows(rows)
+        table = episode_table(episodes, self._meaning.therapies, self._icans.of(episodes), assessed)
+        self._episodes.write(table)
 
     def quarantine(self, table: pa.Table) -> None:
         """Take quarantine rows."""

@@ -43,6 +43,17 @@ class OxygenRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OrganRow:
+    """What a scale makes of the CTCAE grades 0 to 4 of one group of organs."""
+
+    group: str
+    by_grade: tuple[int, ...]
+    why: str
+    source: tuple[str, ...]
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """One published scale. `code` is its place in every array."""
 
@@ -57,6 +68,7 @@ class Scale:
     confidence: str
     hypotension: tuple[HypotensionRow, ...]
     oxygen: tuple[OxygenRow, ...]
+    organ: tuple[OrganRow, ...]  # none: the scale has no row for an organ
 
     def hypotension_grades(self, category: str, dose_band: str | None, run_24h: bool | None) -> int:
         """The set of a state; None is "no counted vasopressor", an unknown dose the union of its rows."""
@@ -88,6 +100,11 @@ class Scale:
             for row in self.oxygen
             if row.category == category and (open_band or row.fio2_band in (None, fio2_band))
         )
+
+    def organ_grades(self, group: str, ctcae: int) -> int:
+        """The set that a CTCAE grade (or a set of them) of a group of organs makes; {0} where the scale has no row for it."""
+        row = next((row for row in self.organ if row.group == group), None)
+        return _union(row.by_grade[grade] for grade in grades_of(ctcae)) if row else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +191,7 @@ def _scale(code: int, table: dict[str, Any]) -> Scale:
         head["confidence"],
         tuple(_hypotension(row) for row in table["hypotension"]),
         tuple(_oxygen(row) for row in table["oxygen"]),
+        tuple(_organ(row) for row in table.get("organ", ())),
     )
 
 
@@ -193,3 +211,8 @@ def _oxygen(row: dict[str, Any]) -> OxygenRow:
         tuple(row["source"]),
         row["confidence"],
     )
+
+
+def _organ(row: dict[str, Any]) -> OrganRow:
+    sets = tuple(_bits(grades) for grades in row["by_grade"])
+    return OrganRow(row["group"], sets, row["why"], tuple(row["source"]), row["confidence"])

@@ -73,6 +73,8 @@ class Timeline:
     aspirin_min_mg: float
     looks_like_fahrenheit_min: float
     looks_like_fahrenheit_max: float
+    organ_hold_h: float
+    organ_ctcae: float
 
     def with_overrides(self, settings: Mapping[str, str]) -> "Timeline":
         """The same numbers with a user's own (`--set KEY=VALUE`) in place of some."""

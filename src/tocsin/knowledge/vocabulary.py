@@ -67,5 +67,6 @@ FLAGS: Final = (
     "product_unknown",
     "systolic_not_above_diastolic",
     "vasopressin_ignored",
+    "organ_toxicity",
 )
 EPISODE_FLAGS: Final = (*FLAGS, "ongoing_at_last_record", "organ_toxicity_not_assessed")

@@ -84,6 +84,7 @@ def test_flags_are_the_bits_of_their_words() -> None:
         "F_PRODUCT",
         "F_PRESSURES",
         "F_VASOPRESSIN",
+        "F_ORGAN",
     )
     assert [getattr(layout, name) for name in names] == [1 << place for place in range(len(vocabulary.FLAGS))]
 
