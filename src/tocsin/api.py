@@ -75,7 +75,8 @@ def grade(
 
     `source` is one path or several of one format: a FHIR Bundle, a folder of Bundles or of NDJSON, MEDS parquet, or our CSV
     layout. `therapies` and `annotations` are CSV side files keyed by the source's own ids, `codes` a site's own code list,
-    `limits` a laboratory's limits of normal (with them organs are graded for the scales that weigh organs), `scale` the scale of record in place of the cause's, `settings` the KEY=VALUE pairs of `--set`. With `out` the files of
+    `limits` a laboratory's limits of normal (with them organs are graded for the scales that weigh organs), `scale` the scale
+    of record in place of the cause's, `settings` the KEY=VALUE pairs of `--set`. With `out` the files of
     `docs/reference/files.md` are written there, whole or not at all.
 
     Returns a `Result` of Arrow tables. Raises `UserError` for what the caller can put right: a path, a column, a setting.
