@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tocsin.events.concepts import Key, Parsed
-from tocsin.knowledge.reading import systems
+from tocsin.knowledge.reading import AS_THEY_STAND, systems
 from tocsin.sources.fhir import open_fhir
 from tocsin.sources.flat import FlatRows
 from tocsin.sources.source import Opening, Source
@@ -22,7 +22,10 @@ def parse(key: Key) -> Parsed:
     codings = [coding.split("|", 1) for coding in key.code.split("\t") if "|" in coding]
     candidates = tuple((systems().get(uri.casefold(), uri), code) for uri, code in codings if uri != "text")
     name = next((code for uri, code in codings if uri == "text"), key.code)
-    return Parsed(candidates, unit=key.unit, route=key.route, text=key.text, name=name)
+    ours = any(uri.casefold() in AS_THEY_STAND for uri, _ in codings)
+    return Parsed(
+        candidates, unit=key.unit, route=key.route, text=key.text, name=name, bolus_as_stands=ours
+    )
 
 
 def as_source(opening: Opening, rows: FlatRows) -> Source:
@@ -42,4 +45,4 @@ def as_source(opening: Opening, rows: FlatRows) -> Source:
 
 def open_fhir_source(opening: Opening, paths: list[Path]) -> Source:
     """Open FHIR Bundles, folders of Bundles, and bulk-export folders of NDJSON."""
-    return as_source(opening, open_fhir(opening.con, paths, opening.settings))
+    return as_source(opening, open_fhir(opening.con, paths, opening.settings, opening.spill))

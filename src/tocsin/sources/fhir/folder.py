@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from tocsin.sources.fhir.shapes import SHAPES
 from tocsin.sources.fhir.survey import Survey, survey
 from tocsin.sources.flat import FLAT_SCHEMA, FlatRows
 from tocsin.sources.settings import Settings
-from tocsin.sources.source import FILE_STRIDE, SUBJECTS, sql_text
+from tocsin.sources.source import FILE_STRIDE, SUBJECTS, sql_path, sql_text
 from tocsin.sources.times import birth_date_sql, death_settings, time_sql
 
 VIEW: Final = "fhir_rows"
@@ -40,8 +41,16 @@ _PERSON: Final = (
 )
 
 
-def open_fhir(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], settings: Settings) -> FlatRows:
-    """Open Bundles, folders of Bundles, bulk exports. Raises UserError where there is nothing of FHIR."""
+_SCANS_AT_ONCE: Final = 2  # a scan numbers its lines, which keeps it on one core
+
+
+def open_fhir(
+    con: duckdb.DuckDBPyConnection, paths: Sequence[Path], settings: Settings, spill: Path | None = None
+) -> FlatRows:
+    """Open Bundles, folders of Bundles, bulk exports. Raises UserError where there is nothing of FHIR.
+
+    Whoever reads the rows more than once gives a folder to `spill` to: JSON is then read and flattened once, into parquet.
+    """
     files = inputs(paths)
     names = tuple(str(file.path) for file in files)
     if len(files) == 1 and not files[0].lines:
@@ -59,7 +68,7 @@ def open_fhir(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], settings: S
         raise UserError(f"{paths[0]}: no FHIR resource in it; {EXPECTED}")
     shared = _note_people(con, found, rows.people)
     _note_named(con, found)
-    _define_view(con, found, settings, shared)
+    _define_view(con, found, settings, shared, spill)
     return FlatRows(VIEW, _subjects(con), names)
 
 
@@ -112,14 +121,14 @@ def _note_shared(con: duckdb.DuckDBPyConnection) -> bool:
     ).fetchall()
     shared = shared_ids(Person(id, born, sex, frozenset(named or ())) for id, born, sex, named in rows)
     con.register("fhir_ids", pa.table({"id": pa.array(shared, pa.string())}))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {SHARED} AS SELECT id FROM fhir_ids")
+    con.execute(f"CREATE OR REPLACE TABLE {SHARED} AS SELECT id FROM fhir_ids")
     con.unregister("fhir_ids")
     return bool(shared)
 
 
 def _note_named(con: duckdb.DuckDBPyConnection, found: Survey) -> None:
     """Make the table of drugs and devices that other resources refer to."""
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {NAMED} (key VARCHAR, named_code VARCHAR)")
+    con.execute(f"CREATE OR REPLACE TABLE {NAMED} (key VARCHAR, named_code VARCHAR)")
     if not found.scans_with(*(kind for kind, shape in SHAPES.items() if shape.reference)):
         return
     kinds = ", ".join(map(sql_text, NAMED_KINDS))
@@ -133,7 +142,9 @@ def _note_named(con: duckdb.DuckDBPyConnection, found: Survey) -> None:
         )
 
 
-def _define_view(con: duckdb.DuckDBPyConnection, found: Survey, settings: Settings, shared: bool) -> None:
+def _define_view(
+    con: duckdb.DuckDBPyConnection, found: Survey, settings: Settings, shared: bool, spill: Path | None
+) -> None:
     lookups = Lookups(duplicates=found.duplicates, shared=shared)
     if shared:
         con.execute(
@@ -142,8 +153,24 @@ def _define_view(con: duckdb.DuckDBPyConnection, found: Survey, settings: Settin
         )
     columns = ", ".join(FLAT_SCHEMA.names)
     parts = [f"SELECT {columns} FROM {BY_PYTHON}", f"SELECT {columns} FROM ({_deaths(settings, lookups)})"]
-    parts += [f"({rows_sql(scan, settings, lookups)})" for scan in found.scans if scan.kinds]
+    texts = [rows_sql(scan, settings, lookups) for scan in found.scans if scan.kinds]
+    parts += [f"({text})" for text in (_spilled(con, texts, spill) if spill else texts)]
     con.execute(f"CREATE OR REPLACE TEMP VIEW {VIEW} AS {' UNION ALL '.join(parts)}")
+
+
+def _spilled(con: duckdb.DuckDBPyConnection, texts: Sequence[str], spill: Path) -> list[str]:
+    """Write the rows of each scan to a parquet file of its own, two scans at once; return SQL that reads each."""
+    files = [spill / f"fhir_{place}.parquet" for place in range(len(texts))]
+
+    def write(text: str, file: Path) -> None:
+        cursor = con.cursor()  # a connection of its own
+        cursor.execute("SET TimeZone = 'UTC'")
+        cursor.execute(f"COPY ({text}) TO {sql_text(file)} (FORMAT parquet, COMPRESSION zstd)")
+        cursor.close()
+
+    with ThreadPoolExecutor(_SCANS_AT_ONCE) as hands:
+        list(hands.map(write, texts, files))
+    return [f"SELECT * FROM read_parquet({sql_path(file)})" for file in files]
 
 
 def _deaths(settings: Settings, lookups: Lookups) -> str:

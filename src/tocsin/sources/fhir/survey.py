@@ -119,7 +119,7 @@ def _note_duplicates(con: duckdb.DuckDBPyConnection, scans: Sequence[Scan]) -> b
     if not repeated:
         return False
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {DUPLICATES} AS SELECT place FROM (SELECT place, {nth} AS nth FROM ({places}) "
+        f"CREATE OR REPLACE TABLE {DUPLICATES} AS SELECT place FROM (SELECT place, {nth} AS nth FROM ({places}) "
         f"WHERE hash(head[1], head[2], head[3]) IN ({keys})) WHERE nth > 1"
     )
     return True
