@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import bundle, end_to_end, report, startup, timeline
+from benchmarks import bundle, end_to_end, ndjson, report, startup, timeline
 from benchmarks.report import Line, shown
 
 
@@ -20,7 +20,7 @@ def _arguments() -> argparse.Namespace:
         "which",
         nargs="*",
         metavar="WHICH",
-        help="startup, bundle, timeline, end-to-end; all if none is named",
+        help="startup, bundle, ndjson, timeline, end-to-end; all if none is named",
     )
     parser.add_argument(
         "--rows", type=_millions, default="20,100", help="sizes of end-to-end, in million rows (20,100)"
@@ -49,6 +49,7 @@ def main() -> None:
     groups: dict[str, Callable[[], Iterator[Line]]] = {
         "startup": startup.measure,
         "bundle": bundle.measure,
+        "ndjson": lambda: ndjson.measure(asked.data),
         "timeline": lambda: timeline.measure(asked.data),
         "end-to-end": lambda: end_to_end.measure(asked.data, asked.rows),
     }
