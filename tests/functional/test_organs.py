@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.made_up import FEVER, csv_folder, graded, refusal, write_lines
+from tocsin.cli import run
 from tocsin.knowledge.vocabulary import SCALES
 from tocsin.results import Result
 
@@ -112,7 +113,7 @@ def test_the_same_grades_come_out_of_files_and_of_memory(tmp_path: Path) -> None
     labs = (_lab("01T12", "creatinine", 2.0),)
     kept = _graded(tmp_path, *labs)
     written = _graded(tmp_path / "two", *labs, out=tmp_path / "out")
-    assert written.grades.drop_columns(["flags"]).equals(kept.grades.drop_columns(["flags"]))
+    assert written.grades.to_pylist() == kept.grades.to_pylist()
     assert written.run["parameters"]["limits"] == {"alt": [None, 40.0], "creatinine": [None, 1.0]}
 
 
@@ -140,3 +141,29 @@ def test_limits_that_are_not_there_or_have_no_columns(tmp_path: Path) -> None:
     assert "column low is missing" in refusal(
         source, limits=write_lines(tmp_path / "l.csv", "signal,high", ("alt,40",))
     )
+
+
+def test_show_says_that_an_organ_made_the_grade_and_asks_for_the_baseline(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labs = (BEFORE, _lab("01T12", "creatinine", 6.1))
+    _graded(tmp_path, *labs, out=tmp_path / "out", scale="lee2014")
+    assert run(["show", str(tmp_path / "out"), "--subject", "1"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Grade 4 (Lee 2014): organ toxicity, a laboratory value graded by CTCAE." in told
+    assert "Grade 1 (Lee 2014): fever, no hypotension, no oxygen need." in told
+    _graded(
+        tmp_path / "open", _lab("01T12", "creatinine", 0.9), out=tmp_path / "open" / "out", scale="lee2014"
+    )
+    asked = (tmp_path / "open" / "out" / "queries.csv").read_text(encoding="utf-8")
+    assert "the values before the therapy?" in asked
+
+
+@pytest.mark.parametrize(
+    ("version", "said"), [("5.5", "a whole number"), ("3", "at least 4 and at most 6"), ("7", "at most 6")]
+)
+def test_a_version_of_ctcae_that_there_is_not(tmp_path: Path, version: str, said: str) -> None:
+    message = refusal(csv_folder(tmp_path / "source"), settings={"organ_ctcae": version})
+    assert f"organ_ctcae={version}" in message
+    assert said in message
+    assert "(in" not in message

@@ -18,7 +18,11 @@ from tocsin.knowledge.signals import signal_ids, signals
 from tocsin.sources.meds import END_FATE
 from tocsin.sources.source import Source
 
+DEVICE_WORD = "oxygen device word"  # what a word for an oxygen device that no list has looks like
 NO_CODE = "no_code"  # such rows are quarantined, whatever else they hold
+Counts = dict[
+    Key, dict[tuple[str | None, bool], int]
+]  # rows by why they did not happen, and whether in trouble
 USED_FATES = frozenset({"subject"})  # rows that tell of the subject itself: birth, sex
 
 
@@ -87,11 +91,16 @@ def take_census(con: duckdb.DuckDBPyConnection, source: Source, resolver: Resolv
     """Count the kinds of a source's rows and resolve each."""
     keys = ", ".join(source.keys)
     flat = "fate, trouble IS NOT NULL AS troubled" if source.flat else "NULL AS fate, false AS troubled"
-    sql = f"SELECT {keys}, {flat}, count(*) AS n FROM ({source.relation}) GROUP BY ALL ORDER BY ALL"
-    counted: dict[Key, dict[tuple[str | None, bool], int]] = {}
+    sql = f"SELECT {keys}, {flat}, {source.counted} AS n FROM ({source.relation}) GROUP BY ALL ORDER BY ALL"
+    counted: Counts = {}
     for row in con.sql(sql).fetchall():
         key = Key(**{name: row[place] for place, name in enumerate(source.keys)})
         counted.setdefault(key, {})[row[-3], bool(row[-2])] = int(row[-1])
+    return census_of(counted, source, resolver)
+
+
+def census_of(counted: Counts, source: Source, resolver: Resolver) -> Census:
+    """Resolve each kind that was counted."""
     kinds = tuple(_kind(key, counts, source, resolver) for key, counts in counted.items())
     table = conversion_table([kind.concept.conversion or Conversion(0) for kind in kinds])
     return Census(kinds, table, _concept_arrays(kinds, table))
@@ -169,7 +178,7 @@ def unmapped(census: Census) -> list[tuple[str, str, str, int]]:
         said = f"{kind.name} {kind.key.code} {kind.key.text or ''}".casefold()
         hint = next((hint for word, hint in relevant_words().items() if word in said), None)
         if kind.concept.fate == "unmapped_word":
-            hint = "oxygen device word"
+            hint = DEVICE_WORD
         if hint is not None and kind.rows + kind.troubled:
             found.append((kind.key.code, kind.key.text or "", hint, kind.rows + kind.troubled))
     return sorted(found, key=lambda row: (-row[3], row[0], row[1]))

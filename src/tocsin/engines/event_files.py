@@ -13,7 +13,7 @@ from tocsin.engines.stream import Events, SetAside
 from tocsin.episodes import TIME, Column, as_table, encoded
 from tocsin.events.door import OF_KIND, REASONS
 from tocsin.knowledge.signals import signals
-from tocsin.sources.source import FILE_STRIDE, Source
+from tocsin.sources.source import Source
 from tocsin.timeline.layout import NO_END
 
 Kept = Literal["all", "episodes", "none"]
@@ -120,7 +120,7 @@ def quarantine_table(aside: SetAside, kinds: Sequence[Kind], source: Source) -> 
     ]
     columns: list[list[Any]] = [
         [source.file_of(int(row)) for row in aside.row],
-        [int(row) % FILE_STRIDE for row in aside.row],
+        [source.key_of(int(row)) for row in aside.row],
         [_COLUMN.get(reason, "value") for reason in reasons],
         [_shown(float(raw), kind) for raw, kind in zip(aside.raw, kind_of, strict=True)],
         reasons,

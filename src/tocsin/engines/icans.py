@@ -1,20 +1,17 @@
 """ICANS peaks of episodes: each charted assessment stands alone, from onset to some days after resolution."""
 
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.engines.stream import Events
-from tocsin.grading.icans import icans_assessment
+from tocsin.grading.assessments import FINDINGS, SCORES, assess, largest_of
 from tocsin.knowledge.signals import signal_ids
 from tocsin.knowledge.timeline import Timeline as Numbers
 from tocsin.timeline import Births
 from tocsin.timeline.layout import HOUR, NEVER, YEAR
 
-_SIGNALS = ("ice_score", "capd_score", "consciousness", "seizure")
-_SCORES = ("ice_score", "capd_score")
 Finding = tuple[int, str, float, str | None]  # time, signal, value, word
 
 
@@ -24,14 +21,14 @@ class IcansPeaks:
     def __init__(self, births: Births, words: "list[str | None]", numbers: Numbers) -> None:
         self._births, self._words = births, words
         self._after = round(numbers.icans_after_resolution_d * 24 * HOUR)
-        self._ids = np.array([signal_ids()[name] for name in _SIGNALS], np.int16)
+        self._ids = np.array([signal_ids()[name] for name in FINDINGS], np.int16)
         self._findings: dict[int, list[Finding]] = {}
 
     def take(self, events: Events) -> None:
         """Note the ICANS findings among sorted events."""
         batch = events.batch
         for place in np.flatnonzero(np.isin(batch.signal, self._ids)).tolist():
-            name = _SIGNALS[int(np.flatnonzero(self._ids == batch.signal[place])[0])]
+            name = FINDINGS[int(np.flatnonzero(self._ids == batch.signal[place])[0])]
             finding = (
                 int(batch.time[place]),
                 name,
@@ -55,45 +52,14 @@ class IcansPeaks:
         for finding in self._findings.get(subject, ()):
             if onset <= finding[0] <= until:
                 instants.setdefault(finding[0], []).append(finding)
-        # An assessment is a score; consciousness and seizures of its instant refine it, by themselves they are none.
-        scored = {
-            time: found for time, found in instants.items() if any(name in _SCORES for _, name, _, _ in found)
-        }
-        sets = [self._assess(subject, time, findings) for time, findings in scored.items()]
-        return _largest([bits for bits in sets if bits])
+        return largest_of(self._assess(subject, time, findings) for time, findings in instants.items())
 
     def _assess(self, subject: int, time: int, findings: list[Finding]) -> int:
-        """Return the set of grades of the findings of one instant, 0 if they decide nothing."""
+        """Return the set of grades of the findings of one instant, 0 if they are no assessment."""
         place = int(np.searchsorted(self._births.subject_id, subject))
         known = place < len(self._births.subject_id) and self._births.subject_id[place] == subject
         age = (time - int(self._births.time[place])) / YEAR if known else None
-        charted = {
-            name: [(value, word) for _, of, value, word in findings if of == name] for name in _SIGNALS
-        }
-        ice = min((value for value, _ in charted["ice_score"]), default=None)
-        capd = max((value for value, _ in charted["capd_score"]), default=None)
-        # Of two words at one instant the worse counts: every pair is graded, and the largest grade taken.
-        pairs = product(_words(charted["consciousness"]), _words(charted["seizure"]))
-        return _largest(
-            [
-                icans_assessment(
-                    age_years=age, ice_score=ice, capd_score=capd, consciousness=awake, seizure=seizure
-                )
-                for awake, seizure in pairs
-            ]
-        )
-
-
-def _words(charted: list[tuple[float, str | None]]) -> set[str | None]:
-    """Return the distinct words that were charted, None alone when there is none."""
-    return {word for _, word in charted} or {None}
-
-
-def _largest(sets: list[int]) -> int:
-    """Return {max over the assessments} as bits: what the largest of several undecided grades may be."""
-    total = 0
-    for bits in sets:
-        low = (bits & -bits).bit_length() - 1
-        before = (total & -total).bit_length() - 1 if total else 0
-        total = (total & (0xFF << low) | bits & (0xFF << before)) if total else bits
-    return total
+        charted: dict[str, list[Any]] = {}
+        for _, name, value, word in findings:
+            charted.setdefault(name, []).append(value if name in SCORES else word)
+        return assess(charted, age)

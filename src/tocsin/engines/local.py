@@ -14,7 +14,7 @@ from tocsin.engines.census import Census, Kind, account_for_kinds, take_census, 
 from tocsin.engines.event_files import QUARANTINE, Kept, quarantine_table
 from tocsin.engines.icans import IcansPeaks
 from tocsin.engines.organs import OrganToxicity
-from tocsin.engines.plan import Part, build_plan
+from tocsin.engines.plan import Part, Plan, build_plan
 from tocsin.engines.queries import Lines, Queries
 from tocsin.engines.sink import Meaning, Sink, Writers
 from tocsin.engines.stream import NotSorted, PartStream, SetAside, cut_until, merge, no_events
@@ -22,12 +22,11 @@ from tocsin.engines.unplaced import unplaced
 from tocsin.events.accounting import Accounting
 from tocsin.events.concepts import Resolver, TherapyKinds
 from tocsin.knowledge.laboratory import Limits
-from tocsin.knowledge.scales import grade_tables
 from tocsin.knowledge.timeline import Timeline as Numbers
 from tocsin.knowledge.vocabulary import SCALES
 from tocsin.sources.source import Source, sql_text
-from tocsin.timeline import Timeline
-from tocsin.timeline.rules import build_rules
+from tocsin.timeline import Rules, Timeline
+from tocsin.timeline.rules import rules_of
 
 Progress = Callable[[str, float], None]
 
@@ -137,21 +136,7 @@ def grade_sources(
     plan = build_plan(con, parts, therapy_kinds, request.numbers, request.as_known)
     watch.lap("plan")
     kinds = [kind for part in parts for kind in part.census.kinds]
-    words = [kind.concept.text for kind in kinds]
-    rules = build_rules(request.numbers, grade_tables())
-    if request.scale is not None:
-        rules = rules._replace(record_scale=np.full_like(rules.record_scale, SCALES.index(request.scale)))
-    ids, source_ids = plan.subjects["subject_id"].to_pylist(), plan.subjects["source_id"].to_pylist()
-    names = {int(str(subject)): str(name) for subject, name in zip(ids, source_ids, strict=True)}
-    meaning = Meaning(
-        plan.kinds,
-        kinds,
-        request.events,
-        icans=lambda: IcansPeaks(plan.births, words, request.numbers),
-        queries=lambda: Queries(rules.record_scale, plan.therapies.cause, names, query_lines()),
-        organs=_organs(request),
-    )
-    sink = Sink(writers, meaning)
+    rules, sink = open_sink(plan, kinds, request, writers, query_lines)
 
     def fresh() -> list[PartStream]:
         return [PartStream(con, plan, part, request.numbers, request.as_known) for part in parts]
@@ -171,13 +156,39 @@ def grade_sources(
     watch.lap("stream")
     _account(con, parts, streams, sink, outcome)
     watch.lap("account")
-    if not plan.subjects.num_rows:
+    conclude(outcome, sink, watch)
+    return outcome
+
+
+def open_sink(
+    plan: Plan, kinds: Sequence[Kind], request: Request, writers: Writers, query_lines: Callable[[], Lines]
+) -> tuple[Rules, Sink]:
+    """Return the rules that a request grades by, and the sink that puts what comes of it into words."""
+    words = [kind.concept.text for kind in kinds]
+    rules = rules_of(request.numbers)
+    if request.scale is not None:
+        rules = rules._replace(record_scale=np.full_like(rules.record_scale, SCALES.index(request.scale)))
+    ids, source_ids = plan.subjects["subject_id"].to_pylist(), plan.subjects["source_id"].to_pylist()
+    names = {int(str(subject)): str(name) for subject, name in zip(ids, source_ids, strict=True)}
+    meaning = Meaning(
+        plan.kinds,
+        kinds,
+        request.events,
+        icans=lambda: IcansPeaks(plan.births, words, request.numbers),
+        queries=lambda: Queries(rules.record_scale, plan.therapies.cause, names, query_lines()),
+        organs=_organs(request),
+    )
+    return rules, Sink(writers, meaning)
+
+
+def conclude(outcome: Outcome, sink: Sink, watch: Stopwatch) -> None:
+    """Note what was written and how long it took."""
+    if not outcome.subjects.num_rows:
         outcome.notes.append(
             "no therapy found: nothing can be graded; name the therapies with --therapies FILE"
         )
     outcome.grades, outcome.episodes = sink.rows, sink.episodes
     outcome.seconds = watch.seconds
-    return outcome
 
 
 def _organs(request: Request) -> Callable[[], OrganToxicity] | None:
@@ -228,6 +239,9 @@ def _account(
     accounting = outcome.accounting
     for part, stream in zip(parts, streams, strict=True):
         account_for_kinds(part.census, accounting)
+        for table, rows in part.source.left_behind.items():
+            accounting.rows_read += rows
+            accounting.no_interest("left_in_the_source", rows, table)
         aside, counted = unplaced(con, part) if stream.may_lack() else (QUARANTINE.empty_table(), 0)
         stream.account(accounting, counted)
         sink.quarantine(aside)

@@ -17,18 +17,22 @@ from tocsin.errors import UserError
 
 GROUP_ROWS = 131_072  # rows of a parquet row group: fixed, so that two runs give the same bytes
 FILES = ("grades.parquet", "episodes.parquet", "events.parquet", "subjects.parquet", "quarantine.parquet",
-    "queries.csv", "unmapped.csv",
+    "queries.csv", "unmapped.csv", "reported.csv",
          "run.json")  # fmt: skip
 
 
 class Staging:
-    """A folder beside the output folder; its files move there on success and vanish on failure."""
+    """A folder beside the output folder; its files move there on success and vanish on failure.
 
-    def __init__(self, out: Path) -> None:
+    `last` is the file that says the output is whole; `earlier` names the files of an earlier run, which make way.
+    """
+
+    def __init__(self, out: Path, last: str = "run.json", earlier: Iterable[str] = FILES) -> None:
         if out.exists() and not out.is_dir():
             raise UserError(f"--out {out}: is a file; give a folder")
         self.out = out
         self.folder = out.parent
+        self._last, self._earlier = last, tuple(earlier)
 
     def __enter__(self) -> "Staging":
         try:
@@ -54,14 +58,19 @@ class Staging:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _put_in_place(self) -> None:
-        """Move the files into the output folder; run.json, which says that the run is whole, goes first and comes last."""
+        """Move the files into the output folder; the one that says that it is whole goes first and comes last."""
         self.out.mkdir(parents=True, exist_ok=True)
-        (self.out / "run.json").unlink(missing_ok=True)
-        for name in FILES:
+        for name in (self._last, *self._earlier):
             (self.out / name).unlink(missing_ok=True)
-        for name in FILES:
-            if (self.folder / name).exists():
-                os.replace(self.folder / name, self.out / name)
+        for name in files_under(self.folder, last=self._last):
+            (self.out / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(self.folder / name, self.out / name)
+
+
+def files_under(folder: Path, last: str = "") -> list[str]:
+    """Return the files of a folder and of the folders in it, by name, one of them at the end."""
+    names = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    return sorted(names, key=lambda name: (name == last, name))
 
 
 class Writer(Protocol):

@@ -133,7 +133,7 @@ def time_column(part: Part, as_known: bool) -> str:
     return "epoch_us(greatest(r.time, r.known))" if as_known and part.source.flat else "epoch_us(r.time)"
 
 
-def _spans(subject: NDArray[np.int64], time: NDArray[np.int64], numbers: Numbers) -> Spans:
+def spans_around(subject: NDArray[np.int64], time: NDArray[np.int64], numbers: Numbers) -> Spans:
     """Return the used time of each subject with a therapy."""
     # sorted by subject and time, so a subject's first and last row are its first and last therapy
     ids, first, counts = np.unique(subject, return_index=True, return_counts=True)
@@ -156,7 +156,7 @@ def _two_subjects(con: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> list
     ]
 
 
-def _without(spans: Spans, subjects: Sequence[int]) -> Spans:
+def without(spans: Spans, subjects: Sequence[int]) -> Spans:
     """Return the spans without those of some subjects."""
     kept = ~np.isin(spans.subject_id, np.array(subjects, np.int64))
     return Spans(spans.subject_id[kept], spans.start[kept], spans.end[kept])
@@ -193,18 +193,33 @@ def _weight_rows(con: duckdb.DuckDBPyConnection, part: Part, as_known: bool) -> 
     subject, time, value, concept = _columns(
         con, clean_rows(part, columns, f"k.concept IN ({listed})", part.rare)
     )
+    return weights_in_kg(part.census, subject, time, value.astype(np.float64), concept.astype(np.int32))
+
+
+def weights_in_kg(
+    census: Census,
+    subject: NDArray[np.int64],
+    time: NDArray[np.int64],
+    value: NDArray[np.float64],
+    concept: NDArray[np.int32],
+) -> Weights:
+    """Return rows that tell a weight as weights in kg, in the same order, without those that cannot be one."""
     ids = np.unique(subject)
     always = Spans(ids, *(np.full(len(ids), when) for when in _ANY_TIME))
     out = empty_doored(len(time))
-    pass_rows(part.census.conversions, part.census.concepts, always, no_weights(), no_pairs(), _NO_BOLUS,
-              subject, time, np.full(len(time), NO_END), value.astype(np.float64), concept.astype(np.int32), out)  # fmt: skip
+    pass_rows(census.conversions, census.concepts, always, no_weights(), no_pairs(), _NO_BOLUS,
+              subject, time, np.full(len(time), NO_END), value, concept, out)  # fmt: skip
     good = (out.reason == USED) & ~np.isnan(out.value)
     return Weights(subject[good], time[good], out.value[good])
 
 
-def _weights(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], as_known: bool) -> Weights:
+def _all_weights(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], as_known: bool) -> Weights:
     """Return all weights in kg, sorted; of two at one instant the higher is read."""
-    found = [_weight_rows(con, part, as_known) for part in parts]
+    return in_order_of_time([_weight_rows(con, part, as_known) for part in parts])
+
+
+def in_order_of_time(found: Sequence[Weights]) -> Weights:
+    """Return weights sorted by subject, time and value."""
     subject, time, value = (np.concatenate([getattr(one, name) for one in found]) for name in Weights._fields)
     order = np.lexsort((value, time, subject))
     return Weights(subject[order], time[order], value[order])
@@ -242,7 +257,7 @@ def _subjects(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], spans: Span
     ).to_arrow_table()
 
 
-def _births(subjects: pa.Table) -> Births:
+def births_of(subjects: pa.Table) -> Births:
     """Return the birth instants (00:00 UTC of the date) of the subjects that have one."""
     known = subjects.filter(pc.is_valid(subjects["birth_date"]))
     days = known["birth_date"].cast(pa.int32()).to_numpy().astype(np.int64)
@@ -262,14 +277,14 @@ def build_plan(
     """
     if any(not part.source.integer_subjects for part in parts):
         number_subjects(con, [part.source for part in parts])
-    spans = _without(_spans(*_therapy_rows(con, parts, as_known), numbers), _two_subjects(con, parts))
+    spans = without(spans_around(*_therapy_rows(con, parts, as_known), numbers), _two_subjects(con, parts))
     subjects = _subjects(con, parts, spans)
     return Plan(
         therapies=therapy_arrays(kinds.kinds),
         kinds=tuple(kinds.kinds),
         spans=spans,
-        births=_births(subjects),
-        weights=_weights(con, parts, as_known),
+        births=births_of(subjects),
+        weights=_all_weights(con, parts, as_known),
         pairs={part.table: _pairs(con, part) for part in parts},
         subjects=subjects,
     )

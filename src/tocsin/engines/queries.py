@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.knowledge.scales import grades_of
+from tocsin.knowledge.scales import grades_of, scales
 from tocsin.knowledge.vocabulary import DOSE_BAND, FIO2_BAND, HYPOTENSION, OXYGEN, SCALES
-from tocsin.timeline.layout import F_INTUBATION
+from tocsin.timeline.layout import F_INTUBATION, F_ORGAN
 
 HEADER = ("subject_id", "source_id", "episode", "scale", "from", "to", "set", "grades", "what_to_ask")
 _OXYGEN = {
@@ -24,7 +24,9 @@ _HYPOTENSION = {
     "untreated": "Was the low pressure real, and was anything given for it?",
     "one_plus_vasopressin": "Does vasopressin count as a second vasopressor here? The scale does not say.",
 }
+_DEATH = "Was the death due to CRS?"
 _BY_FIO2 = frozenset({"ctcae5", "lee2014", "mskcc", "cartox"})
+_BY_ORGAN = frozenset(row.id for row in scales() if row.organ)
 Lines = Callable[[Iterable[tuple[Any, ...]]], object]
 
 
@@ -59,11 +61,11 @@ class Queries:
         """Write a line for each undecided stretch: neighbouring rows of one episode with one set and one question."""
         scale = self._scale_of_therapy[rows["therapy"]]
         bits = rows["sets"][np.arange(len(rows)), scale]
-        undecided = (np.bitwise_count(bits) > 1) & (rows["closing"] == 0)
+        undecided = np.bitwise_count(bits) > 1  # of the closing rows only a death without a cause is
         if not undecided.any():
             return
-        flagged = (rows["flag_bits"] & F_INTUBATION) > 0
-        columns: Any = [scale, bits, *(rows[name] for name in _STATES), flagged]
+        flagged = [(rows["flag_bits"] & flag) > 0 for flag in (F_INTUBATION, F_ORGAN)]
+        columns: Any = [scale, bits, *(rows[name] for name in _STATES), *flagged]
         states = np.stack(columns, axis=1).astype(np.int16)
         same_episode = np.append(
             (rows[1:][["subject_id", "episode"]] == rows[:-1][["subject_id", "episode"]]), False
@@ -104,15 +106,17 @@ class Queries:
         )
 
 
-_STATES = ("hypotension", "dose_band", "oxygen", "fio2_band", "airway_tube", "fever")
+_STATES = ("hypotension", "dose_band", "oxygen", "fio2_band", "airway_tube", "fever", "closing")
 
 
 def _words_of(state: NDArray[np.int16]) -> tuple[str, str, str]:
     """Return scale, grades and question of one undecided state."""
-    scale, bits, hypotension, dose, oxygen, fio2, tube, fever, flagged = (int(part) for part in state)
-    ask = question(
+    scale, bits, hypotension, dose, oxygen, fio2, tube, fever, closing, tubed, organs = (
+        int(part) for part in state
+    )
+    ask = _DEATH if closing else question(
         SCALES[scale], HYPOTENSION[hypotension], DOSE_BAND[dose] if dose >= 0 else None, OXYGEN[oxygen],
-        FIO2_BAND[fio2] if fio2 >= 0 else None, reason_unknown=tube > 0 or flagged > 0, fever=fever > 0,
+        FIO2_BAND[fio2] if fio2 >= 0 else None, reason_unknown=tube > 0 or tubed > 0, fever=fever > 0, organs=organs > 0,
     )  # fmt: skip
     return SCALES[scale], "-".join(str(grade) for grade in grades_of(bits)), ask
 
@@ -126,6 +130,7 @@ def question(
     *,
     reason_unknown: bool,
     fever: bool,
+    organs: bool = False,
 ) -> str:
     """Return what to ask so that the grade of a state can be decided on a scale.
 
@@ -143,6 +148,8 @@ def question(
         asks.append(_HYPOTENSION[hypotension])
     if dose == "unknown":
         asks.append("What were the rates of the vasopressors?")
+    if organs and scale in _BY_ORGAN:
+        asks.append("What were the laboratory's limits of normal, and the values before the therapy?")
     if not fever:
         asks.append("Is the fever masked by treatment, or is the episode over?")
     return " ".join(asks) or f"The text of the scale leaves this open: see `tocsin explain {scale}`."
@@ -158,6 +165,7 @@ def question_of(row: Mapping[str, Any], scale: str) -> str:
         row["fio2_band"],
         reason_unknown=bool(row["airway_tube"]) or "intubation_reason_unknown" in row["flags"],
         fever=bool(row["fever"]),
+        organs="organ_toxicity" in row["flags"],
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tocsin.engines.census import NO_CODE, is_refused
 from tocsin.engines.plan import Part, Plan, clean_rows, subject_column, time_column, value_column
+from tocsin.errors import InternalError
 from tocsin.events.accounting import Accounting
 from tocsin.events.door import (
     ASIDE,
@@ -69,7 +70,7 @@ def bolus_rule(numbers: Numbers) -> BolusRule:
 
 def _until(part: Part, as_known: bool) -> str:
     """Return the SQL of a row's end; what is known only after it ended enters the stream and is over at once."""
-    if not part.source.flat:
+    if not part.source.flat and not part.source.has_ends:
         return f"{NO_END + 1} - 1 AS until"
     end = "epoch_us(r.until)"
     if as_known:
@@ -97,7 +98,7 @@ class PartStream:
     """Streams one part: yields the used events of each batch, keeps the account, hands on what is set aside."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, plan: Plan, part: Part, numbers: Numbers, as_known: bool
+        self, con: duckdb.DuckDBPyConnection | None, plan: Plan, part: Part, numbers: Numbers, as_known: bool
     ) -> None:
         self._con, self._plan, self.part, self._as_known = con, plan, part, as_known
         self._bolus = bolus_rule(numbers)
@@ -119,12 +120,14 @@ class PartStream:
 
     def _sorted_batches(self) -> Iterator[tuple[Events, SetAside]]:
         """Yield batches that DuckDB has sorted."""
+        if self._con is None:
+            raise InternalError("a stream without a database has no batches of its own")
         reader = self._con.sql(_sql(self.part, self._as_known)).to_arrow_reader(BATCH_ROWS)
         try:
             for batch in reader:
                 if batch.num_rows:
                     row, subject, time, until, raw, concept = _arrays(batch)
-                    yield self._doored(
+                    yield self.doored(
                         row, subject, time, until, raw.astype(np.float64), concept.astype(np.int32)
                     )
         finally:
@@ -145,10 +148,10 @@ class PartStream:
             if not in_order(subject, time, last_subject, last_time):
                 raise NotSorted
             last_subject, last_time = int(subject[-1]), int(time[-1])
-            yield self._doored(row, subject, time, np.full(len(time), NO_END), raw, concept)
+            yield self.doored(row, subject, time, np.full(len(time), NO_END), raw, concept)
         self._saw_all = True
 
-    def _doored(self, row: NDArray[np.int64], subject: NDArray[np.int64], time: NDArray[np.int64], until: NDArray[np.int64],
+    def doored(self, row: NDArray[np.int64], subject: NDArray[np.int64], time: NDArray[np.int64], until: NDArray[np.int64],
                 raw: NDArray[np.float64], concept: NDArray[np.int32]) -> tuple[Events, SetAside]:  # fmt: skip
         """Pass a batch through the door and part used from refused."""
         pairs, _ = self._plan.pairs[self.part.table]

@@ -8,7 +8,7 @@ import pyarrow as pa
 from tocsin.engines.event_files import QUARANTINE
 from tocsin.engines.plan import Part, keys_match
 from tocsin.episodes import as_table
-from tocsin.sources.source import FILE_STRIDE, Source, sql_text
+from tocsin.sources.source import Source, sql_text
 
 
 def unplaced(con: duckdb.DuckDBPyConnection, part: Part) -> tuple[pa.Table, int]:
@@ -35,7 +35,8 @@ def unplaced(con: duckdb.DuckDBPyConnection, part: Part) -> tuple[pa.Table, int]
         f"WHERE {happened} (r.code IS NULL OR k.concept IS NOT NULL) AND ({trouble} IS NOT NULL OR r.code IS NULL "
         f"OR r.subject IS NULL OR r.time IS NULL OR {_is_two(part.source)} OR k.refused IS NOT NULL) ORDER BY r.row"
     ).to_arrow_table()
-    return _quarantine(part, found), int(found["clean"].to_numpy(zero_copy_only=False).sum())
+    columns = [found.column(place).to_pylist() for place in range(5)]
+    return quarantine_rows(part.source, *columns), int(found["clean"].to_numpy(zero_copy_only=False).sum())
 
 
 _COLUMNS = {
@@ -56,13 +57,18 @@ def _is_two(source: Source) -> str:
     return f"coalesce(r.subject::VARCHAR IN ({listed}), false)"
 
 
-def _quarantine(part: Part, found: pa.Table) -> pa.Table:
-    """Return found rows under the columns of `quarantine.parquet`; a row without a source is named by its file."""
-    rows: list[int] = found["row"].to_numpy().tolist()
-    sources, columns, values, reasons = (found.column(place).to_pylist() for place in (1, 2, 3, 4))
+def quarantine_rows(
+    source: Source,
+    rows: list[int],
+    sources: list[Any],
+    columns: list[Any],
+    values: list[Any],
+    reasons: list[Any],
+) -> pa.Table:
+    """Return rows under the columns of `quarantine.parquet`; a row without a source is named by its file."""
     table: list[list[Any]] = [
-        [name or part.source.file_of(row) for name, row in zip(sources, rows, strict=True)],
-        [row % FILE_STRIDE for row in rows],
+        [name or source.file_of(row) for name, row in zip(sources, rows, strict=True)],
+        [source.key_of(row) for row in rows],
         [said or _COLUMNS.get(str(reason), "value") for said, reason in zip(columns, reasons, strict=True)],
         values,
         reasons,

@@ -1,6 +1,6 @@
 """What a source's distinct codes mean: each is resolved once, in Python; the rows are then only joined to the answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -11,12 +11,14 @@ from tocsin.knowledge.causes import read_cause, refused_words
 from tocsin.knowledge.codes import Code, codes, device_words, excluded_codes, route_words_of_names, routes
 from tocsin.knowledge.drugs import drugs
 from tocsin.knowledge.reading import systems, therapy_signals, unreadable_units
-from tocsin.knowledge.signals import blank_units, signal, signal_ids
+from tocsin.knowledge.signals import Signal, blank_units, signal, signal_ids
 from tocsin.knowledge.vocabulary import ATTRIBUTION, OXYGEN_DEVICE
 
 DEATH_WORDS = {"other": 1, "": 2, "crs": 3}
 INFUSIONS = frozenset(row.id for row in drugs().values() if row.route == "infusion")
 _NUDGES = {"<": -1, ">": 1}
+_VOCABULARIES = frozenset({"LOINC", "SNOMED"})
+_ATC_LEVELS = (5, 4, 3)  # how long the codes of its classes are, the nearest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +100,18 @@ def _index(rows: tuple[Code, ...]) -> tuple[dict[tuple[str, str], Code], tuple[t
     return found, drugs_named
 
 
+@cache
+def _listed() -> tuple[dict[tuple[str, str], Code], tuple[tuple[str, Code], ...]]:
+    """Return the index of our own list: to look it up by the whole list would take a millisecond each time."""
+    return _index(codes())
+
+
 class Resolver:
     """Finds the signal of a code: the site's own list first, then `knowledge/codes.csv`."""
 
     def __init__(self, kinds: TherapyKinds, site: tuple[Code, ...] = ()) -> None:
         self._kinds = kinds
-        listed, self._names = _index(codes())
+        listed, self._names = _listed()
         self._codes = {**listed, **_index(site)[0]} if site else listed
         self._names = (*_index(site)[1], *self._names)
 
@@ -116,7 +124,19 @@ class Resolver:
         if system == "MIMIC" and code.startswith("drug|"):
             name = code.removeprefix("drug|").casefold()
             return next((row for start, row in self._names if name.startswith(start)), None)
-        return self._codes.get((system, code))
+        return self._codes.get((system, code)) or self._of_class(system, code)
+
+    def _of_class(self, system: str, code: str) -> Code | None:
+        """Return the row of the class that a code stands under, where that class is listed: ATC is a tree."""
+        if system != "ATC":
+            return None
+        classes = (self._codes.get((system, code[:length])) for length in _ATC_LEVELS)
+        return next((row for row in classes if row is not None), None)
+
+    def rows(self, signals: Iterable[str]) -> list[Code]:
+        """Return all codes of some signals."""
+        wanted = set(signals)
+        return [row for row in self._codes.values() if row.signal in wanted]
 
     def resolve(self, parsed: Parsed) -> Concept:
         """Return what a parsed key means."""
@@ -139,7 +159,11 @@ class Resolver:
             return replace(base, conversion=Conversion(what.id), category=words.category, text=words.text, fate=words.fate,
                            trouble=words.trouble, signal=what.id if words.fate is None else -1)  # fmt: skip
         said = (parsed.unit or "").strip()
-        conversion = conversion_of(what, row.unit_hint if said in blank_units() else said, unreadable_units())
+        conversion = conversion_of(
+            what, _hint(what, row) if said in blank_units() else said, unreadable_units()
+        )
+        if conversion is None and row.signal in therapy_signals():
+            conversion = Conversion(what.id, unreadable=True)  # given, whatever its dose is counted in
         if conversion is None:
             return replace(base, trouble="unknown_unit", conversion=Conversion(what.id))
         comparator = parsed.text if parsed.text in ("<", "<=", ">", ">=") else None
@@ -154,11 +178,8 @@ class Resolver:
         if row.signal == "oxygen_device":
             return self._device(row.value, parsed.text)
         if row.signal == "death":
-            word = (parsed.text or "").strip().casefold()
-            return Concept(
-                category=DEATH_WORDS.get(word, DEATH_WORDS[""]),
-                text=word if word in ("crs", "other") else None,
-            )
+            word = self._death_cause(parsed.text or "")
+            return Concept(category=DEATH_WORDS[word], text=word or None)
         if row.signal == "attribution":
             word = (parsed.text or "").strip().casefold()
             return _attribution(word)
@@ -168,6 +189,17 @@ class Resolver:
             cause, product = therapy_signals()[row.signal]
             return Concept(category=self._kinds.number(cause, product), text=therapy_text(cause, product))
         return Concept(text=None if signal(row.signal).numeric else parsed.text or row.value or None)
+
+    def _death_cause(self, text: str) -> str:
+        """Return what a death was laid to: our own word, or `crs` where a code of CRS is given; "" leaves it open."""
+        if (word := text.strip().casefold()) in DEATH_WORDS:
+            return word
+        for said in text.split("\t"):
+            system, _, code = said.rpartition("|")
+            cause = self.find(systems().get(system.casefold(), system), code)
+            if cause is not None and cause.signal == "crs":
+                return "crs"
+        return ""
 
     def _therapy(self, text: str) -> Concept:
         """Return the therapy that `cause` or `cause/product` names."""
@@ -200,6 +232,14 @@ class Resolver:
             if named in OXYGEN_DEVICE:
                 return Concept(category=OXYGEN_DEVICE.index(named), text=named)
         return Concept(fate="unmapped_word")
+
+
+def _hint(what: Signal, row: Code) -> str:
+    """Return the unit to read a value in that came without one.
+
+    A public vocabulary hints at what is usual; a temperature tells its unit better by its size.
+    """
+    return "" if row.system in _VOCABULARIES and what.missing_unit == "temperature" else row.unit_hint
 
 
 _GUIDANCE_WORDS = ("severity:", "response:")

@@ -98,7 +98,7 @@ def conversion_of(signal: Signal, unit: str | None, unreadable: frozenset[str]) 
     if row is not None:
         op = _WEIGHT_OPS[row.weight_op]
         return Conversion(signal.id, row.factor, row.offset, op, _readings(signal, row.unit))
-    if signal.kind == "drug" and spelling.casefold() in unreadable:
+    if signal.kind in ("drug", "procedure") and spelling.casefold() in unreadable:
         return Conversion(signal.id, unreadable=True)
     return None
 

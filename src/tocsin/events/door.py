@@ -29,7 +29,7 @@ PLAIN, START, ADMINISTERED = range(
 CONCEPT = np.dtype(
     [("conversion", "i4"), ("category", "i4"), ("phase", "i1"), ("checks_bolus", "i1"),
      ("troubled", "i1"),  # the kind itself cannot become an event: its unit or word is unknown
-     ("anytime", "i1"),  # used outside the window too (weight), though no event there
+     ("anytime", "i1"),  # used outside the window too (weight); an event there only before it
      ("plain", "i1")]  # a plain number in a plain unit: the short way through the door
 )  # fmt: skip
 """What each concept (distinct code, unit, route and text of a source) means; the index is the row's `concept`."""
@@ -248,10 +248,10 @@ def pass_rows(
         out.end[row], out.value[row] = end, value
         if place < 0:
             out.reason[row] = NO_THERAPY
-        elif when > spans.end[place] or (
-            when < spans.start[place] and (end == NO_END or end < spans.start[place])
-        ):
+        elif when > spans.end[place]:
             out.reason[row] = ASIDE if k.anytime else OUTSIDE_WINDOW
+        elif when < spans.start[place] and (end == NO_END or end < spans.start[place]) and not k.anytime:
+            out.reason[row] = OUTSIDE_WINDOW
         elif k.troubled:
             out.reason[row] = OF_KIND
         elif end != NO_END and end < when:

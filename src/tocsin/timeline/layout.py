@@ -1,6 +1,7 @@
 """The arrays of the timeline: what it reads, what it keeps of a subject between events, what it writes."""
 
 from dataclasses import fields
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,6 +70,7 @@ HOUR = 3_600_000_000
 YEAR = 365.25 * 24 * HOUR
 
 
+@cache
 def parameter_fields() -> list[tuple[str, str, str, int]]:
     """Return (name in `knowledge`, name here, dtype, factor) of every number: times become whole microseconds."""
     scale = {"_h": HOUR, "_d": 24 * HOUR}
@@ -82,6 +84,7 @@ def parameter_fields() -> list[tuple[str, str, str, int]]:
 SCALES_READ, CATEGORIES, CAUSES_READ = len(SCALES), len(HYPOTENSION), len(CAUSES)
 
 
+@cache
 def rules_dtype(signals: int, therapies: int) -> np.dtype[np.void]:
     """Return one record of all that the compiled code asks of knowledge and of the run's therapies.
 

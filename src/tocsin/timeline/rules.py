@@ -1,13 +1,14 @@
 """Turns knowledge into the arrays that the compiled timeline reads."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.knowledge.drugs import fever_mask, glucocorticoids
 from tocsin.knowledge.reading import therapy_signals
-from tocsin.knowledge.scales import GradeTables
+from tocsin.knowledge.scales import GradeTables, grade_tables
 from tocsin.knowledge.signals import signal_ids
 from tocsin.knowledge.timeline import Timeline
 from tocsin.timeline import layout
@@ -68,6 +69,12 @@ def build_rules(numbers: Timeline, tables: GradeTables) -> Rules:
         fever_gate=tables.fever_gate,
         record_scale=tables.record_scale,
     )
+
+
+@lru_cache(maxsize=16)
+def rules_of(numbers: Timeline) -> Rules:
+    """Return the same with our own tables, made once and not to be written to: at the bedside each patient asks anew."""
+    return build_rules(numbers, grade_tables())
 
 
 def rules_record(rules: Rules, therapies: Therapies) -> NDArray[np.void]:

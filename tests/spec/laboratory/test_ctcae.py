@@ -4,10 +4,12 @@ import pytest
 
 from tocsin.grading.laboratory import laboratory_grade
 from tocsin.grading.sets import in_episode, worse_of
-from tocsin.knowledge.laboratory import GROUPS, VERSIONS, Limits, term_of, terms
+from tocsin.knowledge.laboratory import GROUPS, Limits, term_of, terms
 from tocsin.knowledge.scales import grades_of, scale
 from tocsin.knowledge.signals import signal
 from tocsin.knowledge.vocabulary import SCALES
+
+VERSIONS = (4, 5, 6)  # CTCAE v4.03, v5.0, v6.0
 
 # signal, version, limits (low, high), baseline, value, grades
 DECIDED = """

@@ -3,8 +3,10 @@
 import pytest
 
 from tocsin.events.concepts import Concept, Parsed, Resolver, TherapyKinds, therapy_text
+from tocsin.events.conversions import conversion_of
 from tocsin.knowledge.codes import Code
-from tocsin.knowledge.signals import signals
+from tocsin.knowledge.reading import unreadable_units
+from tocsin.knowledge.signals import signal, signals
 
 
 def resolve(system: str, code: str, site: tuple[Code, ...] = (), **more: object) -> Concept:
@@ -83,6 +85,28 @@ def test_the_first_candidate_that_is_known_decides() -> None:
     assert name(Resolver(TherapyKinds()).resolve(parsed)) == "systolic_bp"
 
 
+@pytest.mark.parametrize(
+    ("system", "code", "expected"),
+    [
+        ("ATC", "J01DE01", "antibacterial"),
+        ("ATC", "J01", "antibacterial"),
+        ("ATC", "J01DE", "antibacterial"),
+        ("ATC", "J02AC01", "unmapped"),
+        ("ATC", "S01AE01", "unmapped"),  # the same drug in the eye
+        ("ATC", "L04AC07", "tocilizumab"),
+        ("RxNorm", "J01DE01", "unmapped"),
+        ("RxNorm", "20481", "antibacterial"),
+    ],
+)
+def test_a_class_of_atc_stands_for_what_is_under_it(system: str, code: str, expected: str) -> None:
+    """Decision 0018."""
+    assert name(resolve(system, code)) == expected
+
+
+def test_an_antibacterial_for_the_eye_is_none() -> None:
+    assert name(resolve("RxNorm", "11124", route="ophthalmic")) == NOT
+
+
 def test_the_site_s_own_list_comes_first() -> None:
     own = Code("mean_arterial_pressure", "LOINC", "8480-6", "", "kPa", "", "value", "", ("site",), "n/a")
     concept = resolve("LOINC", "8480-6", (own,))
@@ -143,6 +167,15 @@ def test_a_therapy_s_own_signal_names_cause_and_product() -> None:
     assert resolve("tocsin", "haplo_hct").text == "haplo_hct"
 
 
+@pytest.mark.parametrize("unit", ["cells/kg", "ug/m2/d", "mg/m2", "ug", "bags of two"])
+def test_a_therapy_was_given_whatever_its_dose_is_counted_in(unit: str) -> None:
+    for system, code in (("RxNorm", "1597258"), ("OMOP", "792844")):  # blinatumomab, axicabtagene ciloleucel
+        concept = resolve(system, code, unit=unit)
+        assert concept.conversion is not None
+        assert (concept.conversion.unreadable, concept.trouble) == (True, None)
+    assert resolve("RxNorm", "3264", unit="bags of two").trouble == "unknown_unit"  # dexamethasone
+
+
 def test_therapy_kinds_are_numbered_as_they_are_met() -> None:
     kinds = TherapyKinds()
     assert [kinds.number("car_t", None), kinds.number("other", "x"), kinds.number("car_t", None)] == [0, 1, 0]
@@ -166,7 +199,17 @@ def test_annotations(text: str, expected: str | None, trouble: str | None) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("crs", "crs"), ("Other", "other"), (None, None), ("fall", None)]
+    ("text", "expected"),
+    [
+        ("crs", "crs"),
+        ("Other", "other"),
+        (None, None),
+        ("fall", None),
+        ("http://snomed.info/sct|710027002\tCytokine release syndrome", "crs"),
+        ("urn:site|X1\thttp://hl7.org/fhir/sid/icd-10-cm|D89.835", "crs"),
+        ("http://hl7.org/fhir/sid/icd-10-cm|A41.9\tSepsis", None),  # CRS may have come before
+        ("http://snomed.info/sct|419620001", None),
+    ],
 )
 def test_what_a_death_was_due_to(text: str | None, expected: str | None) -> None:
     assert resolve("tocsin", "death", text=text).text == expected
@@ -184,3 +227,28 @@ def test_a_comparator_moves_a_value_off_its_figure(comparator: str | None, nudge
     assert concept.conversion is not None
     assert concept.conversion.nudge == nudge
     assert concept.text == (comparator if comparator in ("<", ">", "<=", ">=") else None)
+
+
+@pytest.mark.parametrize("name", ["neutrophils", "d_dimer", "calcium_ionized"])
+def test_a_hospitals_value_without_a_unit_is_refused_where_units_differ_too_much(name: str) -> None:
+    conversion = conversion_of(signal(name), "", unreadable_units())
+    assert conversion is not None
+    assert conversion.only_readings  # by its size, or not at all
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "by_size"),
+    [
+        ("LOINC", "8310-5", True),
+        ("SNOMED", "386725007", True),
+        ("MIMIC", "223761", False),
+        ("MIMIC", "223762", False),
+    ],
+)
+def test_a_temperature_without_a_unit_goes_by_its_size_unless_its_own_item_says_the_unit(
+    system: str, code: str, by_size: bool
+) -> None:
+    concept = Resolver(TherapyKinds()).resolve(Parsed(((system, code),)))
+    assert concept.signal == signal("body_temperature").id
+    assert concept.conversion is not None
+    assert concept.conversion.only_readings is by_size

@@ -146,7 +146,7 @@ LINES = [
     Line("a flow in mL/min", "inhaled_o2_flow", "2000", "mL/min", 2.0),
     Line("spO2 as a fraction", "spo2", "0.93", "", 93.0),
     Line("a percentage of neutrophils is no count", "neutrophils", "60", "%", NO_UNIT),
-    Line("neutrophils without a unit", "neutrophils", "2", "", AMBIGUOUS),
+    Line("our layout without a unit is canonical", "neutrophils", "2", "", 2.0),
 ]
 
 

@@ -55,6 +55,8 @@ CASES = [
 ]
 # those that the cut, the door and the search for ICANS read before or after the timeline, or that need a child
 ELSEWHERE = {
+    "organ_hold_h",
+    "organ_ctcae",
     "window_before_d",
     "window_after_d",
     "icans_after_resolution_d",
