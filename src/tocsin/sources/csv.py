@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from tocsin.errors import UserError
 from tocsin.events.concepts import Key, Parsed
-from tocsin.knowledge.signals import signals
+from tocsin.knowledge.signals import signal, signal_ids, signals
 from tocsin.sources.settings import Settings
 from tocsin.sources.source import SUBJECTS, Opening, Source, first_row_of, sql_path, sql_text
 from tocsin.sources.times import birth_date_sql, death_settings, time_sql
@@ -79,7 +79,19 @@ def parse(key: Key) -> Parsed:
     """Return what a row of our layout says: its code is the signal itself."""
     if key.code == "subject":
         return Parsed((), name=key.code, fate="subject")
-    return Parsed((("tocsin", key.code),), unit=key.unit, text=key.text, name=key.code, bolus_as_stands=True)
+    return Parsed(
+        (("tocsin", key.code),),
+        unit=key.unit or _unit_of(key.code),
+        text=key.text,
+        name=key.code,
+        bolus_as_stands=True,
+    )
+
+
+def _unit_of(name: str) -> str | None:
+    """Return the unit in which our layout writes a signal whose values nobody else may leave without one."""
+    known = signal(name) if name in signal_ids() else None
+    return known.unit if known is not None and known.missing_unit == "reject" else None
 
 
 def _table_of(place: int, name: str) -> str:

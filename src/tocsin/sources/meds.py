@@ -13,7 +13,7 @@ from tocsin.errors import UserError
 from tocsin.events.concepts import Key, Parsed
 from tocsin.events.door import PLAIN, START
 from tocsin.knowledge.codes import statuses
-from tocsin.knowledge.reading import systems
+from tocsin.knowledge.reading import AS_THEY_STAND, systems
 from tocsin.knowledge.signals import signal
 from tocsin.sources.settings import Settings
 from tocsin.sources.source import SUBJECTS, Opening, Source, first_row_of, sql_path, sql_text
@@ -22,6 +22,7 @@ BIRTH = "MEDS_BIRTH"
 SEX = "GENDER"
 DEATH = "MEDS_DEATH"
 _NEEDED = ("subject_id", "time", "code", "numeric_value")
+END = "tocsin_end"  # a column of our own export: when an infusion or a device ended
 # MIMIC-IV forms: how many parts stand before the item, and what the row is.
 _PREFIXES = {
     "LAB": PLAIN,
@@ -51,6 +52,7 @@ _TYPES: dict[str, tuple[str, Callable[[pa.DataType], bool]]] = {
     "code": ("string", lambda kind: _is_text(kind)),
     "numeric_value": ("float32", pa.types.is_floating),
     "text_value": ("string", lambda kind: _is_text(kind)),
+    END: ("timestamp", pa.types.is_timestamp),
 }
 
 
@@ -111,7 +113,10 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
     schemas = [_check(file) for file in files]
     with_text = [file for file, schema in zip(files, schemas, strict=True) if "text_value" in schema.names]
     text = _text_expression(opening, with_text) if with_text else None
-    shards = [_shard(file, place, schemas[place], text, opening.settings) for place, file in enumerate(files)]
+    ends = any(END in schema.names for schema in schemas)
+    shards = [
+        _shard(file, place, schemas[place], text, ends, opening.settings) for place, file in enumerate(files)
+    ]
     subjects, two_subjects = _subjects(opening, files)
     wide = [
         file.name
@@ -126,7 +131,8 @@ def open_meds(opening: Opening, paths: list[Path]) -> Source:
         keys=("code", "text") if text else ("code",),
         flat=False,
         integer_subjects=True,
-        maybe_sorted=opening.settings.zone == "UTC",
+        has_ends=ends,
+        maybe_sorted=opening.settings.zone == "UTC" and not ends,
         subjects=subjects,
         two_subjects=two_subjects,
         notes=(
@@ -174,15 +180,20 @@ def _is_word(opening: Opening, code: str) -> bool:
     return False
 
 
-def _shard(file: Path, place: int, schema: pa.Schema, text: str | None, settings: Settings) -> str:
+def _shard(
+    file: Path, place: int, schema: pa.Schema, text: str | None, ends: bool, settings: Settings
+) -> str:
     """Return SQL that reads one shard as flat rows."""
     # A death at midnight sharp is known only to the day: it takes effect at that day's end (timeline.md section 1).
     day_only = f"code = '{DEATH}' AND time::TIMESTAMP = date_trunc('day', time::TIMESTAMP)"
     time = f"CASE WHEN {day_only} THEN time::TIMESTAMP + INTERVAL '86399.999999 seconds' ELSE time::TIMESTAMP END"
+    until = f"{END}::TIMESTAMP" if END in schema.names else "NULL::TIMESTAMP"
     if settings.zone != "UTC" and getattr(_type(schema, "time"), "tz", None) is None:
-        time = f"timezone('UTC', timezone({sql_text(settings.zone)}, {time}))"
+        time, until = (
+            f"timezone('UTC', timezone({sql_text(settings.zone)}, {moment}))" for moment in (time, until)
+        )
     said = text if text and "text_value" in schema.names else "NULL::VARCHAR"
-    extra = f", {said} AS text" if text else ""
+    extra = (f", {said} AS text" if text else "") + (f", {until} AS until" if ends else "")
     return (
         f"SELECT file_row_number + {first_row_of(place) + 1} AS row, subject_id::BIGINT AS subject, {time} AS time, "
         f"code, numeric_value::DOUBLE AS value{extra} FROM read_parquet({sql_path(file)}, file_row_number = true)"
@@ -211,7 +222,8 @@ def parse(key: Key, settings: Settings) -> Parsed:
     unit = parts[2] if len(parts) == 3 else None
     whole = (("MEDS", key.code),)
     coded = ((system, parts[1]),) if len(parts) in (2, 3) else ()
-    return Parsed(whole + coded, unit=unit, text=key.text, name=key.code)
+    ours = head.casefold() in AS_THEY_STAND
+    return Parsed(whole + coded, unit=unit, text=key.text, name=key.code, bolus_as_stands=ours)
 
 
 def _medication(parts: list[str], settings: Settings) -> Parsed:

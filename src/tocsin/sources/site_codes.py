@@ -11,10 +11,13 @@ from tocsin.knowledge.signals import signal
 from tocsin.knowledge.vocabulary import OXYGEN_DEVICE
 
 COLUMNS = ("signal", "system", "code", "unit_hint", "value")
+WORD = "word"  # the system of a word itself, which no code system holds
 
 
 def read_site_codes(file: Path) -> tuple[Code, ...]:
     """Return the rows of a site's code file: columns signal, system, code; unit_hint and value may be missing.
+
+    A line whose signal is still empty is one that nobody has filled in: it maps nothing. Other columns are not looked at.
 
     Raises UserError naming file, line and column of what cannot be used.
     """
@@ -29,7 +32,11 @@ def read_site_codes(file: Path) -> tuple[Code, ...]:
             raise UserError(
                 f"--codes {file}: column {missing[0]} is missing; the first line must name {', '.join(COLUMNS)}"
             )
-        return tuple(_row(file, place, row) for place, row in enumerate(reader, 2))
+        return tuple(_row(file, place, row) for place, row in enumerate(reader, 2) if _is_filled_in(row))
+
+
+def _is_filled_in(row: dict[str, str | None]) -> bool:
+    return bool((row.get("signal") or "").strip()) or not (row.get("code") or "").strip()
 
 
 def _row(file: Path, line: int, row: dict[str, str | None]) -> Code:
@@ -54,6 +61,6 @@ def _row(file: Path, line: int, row: dict[str, str | None]) -> Code:
             f"--codes {file}, line {line}, column unit_hint: {cells['unit_hint']!r} is no unit of {of.name}; "
             f"it is kept in {of.unit}"
         )
-    system = systems().get(cells["system"].casefold(), cells["system"])
+    system = "" if cells["system"] == WORD else systems().get(cells["system"].casefold(), cells["system"])
     code, hint, value = cells["code"], cells["unit_hint"], cells["value"]
     return Code(of.name, system, code, code, hint, value, "value", "", ("site",), "n/a")

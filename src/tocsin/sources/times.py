@@ -33,7 +33,7 @@ _SQL_BLANK: Final = "E' \\t\\r\\n'"
 _EPOCH: Final = datetime(1970, 1, 1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 # Where in its day a date stands.
-_PLACES: Final[dict[DateOnly, int]] = {"start": 0, "noon": 43_200_000_000, "end": 86_399_999_999}
+PLACES: Final[dict[DateOnly, int]] = {"start": 0, "noon": 43_200_000_000, "end": 86_399_999_999}
 
 
 def death_settings(settings: Settings) -> Settings:
@@ -45,7 +45,7 @@ def death_settings(settings: Settings) -> Settings:
 def time_reader(settings: Settings) -> TimeReader:
     """Return the function that reads one time. It remembers: the rows of a panel share their time."""
     zone = None if settings.zone == "UTC" else ZoneInfo(settings.zone)
-    place = _PLACES.get(settings.date_only)
+    place = PLACES.get(settings.date_only)
 
     @lru_cache(maxsize=65_536)
     def read(text: str) -> Reading:
@@ -137,7 +137,7 @@ def birth_date_sql(column: str) -> str:
 def _time_case(text: str, settings: Settings, otherwise: str) -> str:
     # A zoned text becomes the same instant whatever the session's own zone is.
     zoned = f"make_timestamp(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)))"
-    local = _local_sql(f"TRY_CAST({text} AS TIMESTAMP)", settings.zone)
+    local = local_sql(f"TRY_CAST({text} AS TIMESTAMP)", settings.zone)
     # Not every version of DuckDB casts an offset after minutes.
     with_seconds = f"TRY_CAST({text}[:16] || ':00' || {text}[17:] AS TIMESTAMPTZ)"
     cases = [
@@ -145,11 +145,12 @@ def _time_case(text: str, settings: Settings, otherwise: str) -> str:
         f"WHEN regexp_full_match({text}, '{_MINUTES}{_OFFSET}') THEN make_timestamp(epoch_us({with_seconds}))",
         f"WHEN regexp_full_match({text}, '{_CLOCK}') THEN {local}",
     ]
-    if settings.date_only in _PLACES:
-        day = f"TRY_CAST({text} AS TIMESTAMP) + INTERVAL ({_PLACES[settings.date_only]}) MICROSECONDS"
-        cases.append(f"WHEN regexp_full_match({text}, '{_DATE}') THEN {_local_sql(day, settings.zone)}")
+    if settings.date_only in PLACES:
+        day = f"TRY_CAST({text} AS TIMESTAMP) + INTERVAL ({PLACES[settings.date_only]}) MICROSECONDS"
+        cases.append(f"WHEN regexp_full_match({text}, '{_DATE}') THEN {local_sql(day, settings.zone)}")
     return f"CASE {' '.join(cases)} ELSE {otherwise} END"
 
 
-def _local_sql(local: str, zone: str) -> str:
+def local_sql(local: str, zone: str) -> str:
+    """Return SQL for the instant at which the wall clock of a zone shows a time."""
     return local if zone == "UTC" else f"timezone('UTC', timezone({sql_text(zone)}, {local}))"

@@ -5,7 +5,7 @@ import gzip
 import re
 import zlib
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -47,19 +47,19 @@ class Reader:
 
     def rows(self, document: Any, name: str) -> list[FlatRow]:
         """Return the rows of a Bundle, of a lone resource, or of a list of resources."""
-        entries = list(_entries(document, name))
+        found = list(entries(document, name))
         links = Links()
-        for resource, _, full_url in entries:
+        for resource, _, full_url in found:
             links.add(resource, full_url)
         flattener = Flattener(self.settings, links)
-        ids = Counter(map(_id, entries)) if self.alone else None
+        named = [_id(entry) for entry in found]
+        ids = Counter(named) if self.alone else None
         rows: list[FlatRow] = []
-        for entry in entries:
-            resource, source, full_url = entry
+        for (resource, source, full_url), name_of in zip(found, named, strict=True):
             kind = as_text(resource.get("resourceType"))
             self.resources += kind is not None
             # In a lone document only an id that comes again can be a repetition: to look closer costs time.
-            suspect = kind in KINDS and (ids is None or ids[_id(entry)] > 1)
+            suspect = kind in KINDS and (ids is None or ids[name_of] > 1)
             fate = "duplicate" if suspect and self._repeated(kind, resource) else None
             rows += flattener.rows(resource, source, full_url, fate)
             if kind == "Patient" and (one := person(resource, full_url)):
@@ -99,6 +99,16 @@ def _read_bundle(data: bytes, settings: Settings, name: str, file_index: int) ->
         not isinstance(document, list) and not as_text(as_object(document).get("resourceType"))
     ):
         raise UserError(f"{name}: JSON, but no FHIR (it has no resourceType); give a Bundle or one resource")
+    return _flattened(document, settings, name, file_index)
+
+
+def read_resources(resources: Sequence[Json], settings: Settings, name: str = "resources") -> FlatRows:
+    """Flatten resources, Bundles among them, that are Python already."""
+    with _no_collection():
+        return _flattened(list(resources), settings, name, 0)
+
+
+def _flattened(document: Any, settings: Settings, name: str, file_index: int) -> FlatRows:
     reader = Reader(settings, alone=True)
     rows = flat_table(reader.rows(document, name), first_row_of(file_index) + 1)
     shared = shared_ids(reader.people)
@@ -146,7 +156,7 @@ def _quoted(match: re.Match[bytes]) -> bytes:
     return found if found.startswith(b'"') else b'"' + found + b'"'
 
 
-def _entries(document: Any, name: str) -> Iterator[Entry]:
+def entries(document: Any, name: str) -> Iterator[Entry]:
     """Yield every resource. Bundles within Bundles are opened; an entry without a resource is empty."""
     waiting: list[Entry] = [(as_object(document), name, None)]
     if isinstance(document, list):
@@ -157,8 +167,8 @@ def _entries(document: Any, name: str) -> Iterator[Entry]:
         if resource.get("resourceType") != "Bundle":
             yield resource, place, full_url
             continue
-        entries = as_list(resource.get("entry"))
-        waiting += reversed([_entry(as_object(one), f"{place}:entry[{n}]") for n, one in enumerate(entries)])
+        listed = as_list(resource.get("entry"))
+        waiting += reversed([_entry(as_object(one), f"{place}:entry[{n}]") for n, one in enumerate(listed)])
 
 
 def _entry(entry: Json, place: str) -> Entry:

@@ -1,7 +1,9 @@
 """CodeableConcepts, quantities and doses of one resource as the texts and numbers of a flat row."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
+
+import orjson
 
 Json = dict[str, Any]
 # What a measurement says: unit, text, value, comparator.
@@ -12,6 +14,7 @@ NOTHING: Final[Amount] = (None, None, None, None)
 TRIMMED: Final = " \t\n\r\f\v\u00a0\u00ad\u200b\u200c\u200d\u2060\ufeff"
 VALUES: Final = ("valueQuantity", "valueCodeableConcept", "valueString", "valueInteger", "valueBoolean")
 _EMPTY: Final[Json] = {}
+_SHORT: Final = 1000  # what is longer is not remembered
 
 
 def as_object(value: Any) -> Json:
@@ -36,7 +39,14 @@ def clean(value: Any) -> str | None:
     if value is None:
         return None
     text = value if isinstance(value, str) else str(value)
+    return _cleaned(text) if len(text) < _SHORT else _trimmed(text)
+
+
+def _trimmed(text: str) -> str | None:
     return text.strip(TRIMMED).replace("\t", " ") or None
+
+
+_cleaned = lru_cache(maxsize=8192)(_trimmed)
 
 
 def as_number(value: Any) -> float | None:
@@ -53,8 +63,11 @@ def at(resource: Json, path: str) -> Any:
     """Return what stands at a path of `shapes`."""
     if path in resource:  # most are plain fields
         return resource[path]
+    steps = _steps(path)
+    if steps[0][0] not in resource:
+        return None
     found: Any = resource
-    for name, first_of_list in _steps(path):
+    for name, first_of_list in steps:
         found = as_object(found).get(name)
         if first_of_list:
             found = next(iter(as_list(found)), None)
@@ -86,6 +99,22 @@ def _words(concept: Json) -> str | None:
 
 def concept_code(concept: Json) -> str | None:
     """Return `system|code` of each coding and `text|words`, joined by TAB."""
+    if not concept:
+        return None
+    try:
+        written = orjson.dumps(concept)
+    except orjson.JSONEncodeError:  # not from JSON, or nested too deep to be FHIR
+        return _code_of(concept)
+    return _remembered(written) if len(written) < _SHORT else _code_of(concept)
+
+
+@lru_cache(maxsize=8192)
+def _remembered(written: bytes) -> str | None:
+    """Return the same of a concept as it is written: a chart says the same few hundred again and again."""
+    return _code_of(orjson.loads(written))
+
+
+def _code_of(concept: Json) -> str | None:
     parts = _codings(concept)
     if words := _words(concept):
         parts.append("text|" + words)
@@ -104,7 +133,9 @@ def quantity(value: Any) -> Amount:
     """Return the number of a Quantity in its UCUM code, else in its unit as written."""
     found = as_object(value)
     unit = clean(found.get("code")) or clean(found.get("unit"))
-    return unit, None, as_number(found.get("value")), clean(found.get("comparator"))
+    value, comparator = found.get("value"), found.get("comparator")
+    number = value if value.__class__ is float else as_number(value)
+    return unit, None, number, None if comparator is None else clean(comparator)
 
 
 def observed(item: Json) -> Amount:

@@ -159,7 +159,8 @@ def _instead(item: Json) -> str | None:
 
 def _row(head: Head, code: str | None, amount: Amount = NOTHING, route: str | None = None) -> FlatRow:
     unit, text, value, comparator = amount
-    return (*head[:5], code, unit, route, text, value, comparator, head.fate, *head.trouble)
+    source, subject, time, until, known, fate, trouble = head
+    return (source, subject, time, until, known, code, unit, route, text, value, comparator, fate, *trouble)
 
 
 def _kind_code(kind: str) -> str | None:
@@ -170,8 +171,9 @@ def _kind_code(kind: str) -> str | None:
 def _first(resource: Json, paths: tuple[str, ...]) -> tuple[str, str | None]:
     """Return the first path at which something stands, and what: else the first path."""
     for path in paths:
-        if (found := at(resource, path)) is not None:
-            return path, as_text(found)
+        found = resource[path] if path in resource else at(resource, path)
+        if found is not None:
+            return path, found if isinstance(found, str) else as_text(found)
     return (paths[0] if paths else ""), None
 
 

@@ -23,7 +23,7 @@ class Links:
 
     def add(self, resource: Json, full_url: str | None) -> None:
         """Take note of a resource that others may refer to."""
-        kind = resource.get("resourceType")
+        kind = as_text(resource.get("resourceType"))
         if kind == "Patient" and full_url:
             self.patients[full_url] = own_id(resource, full_url)
         elif kind in NAMED:
