@@ -23,11 +23,30 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class LabelScale:
-    """The scale by which the label grades CRS."""
+    """The scale by which the label grades CRS; `note` says where the label departs from it."""
 
     name: str
+    note: str
     source: tuple[str, ...]
     confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFact:
+    """One thing that the label says, whatever the patient's state.
+
+    `recalled` and `verified` name the parts that are less or more sure than the whole; `jurisdiction` says where it was read
+    if not in the US label; `status` is the state of a REMS.
+    """
+
+    text: str
+    source: tuple[str, ...]
+    confidence: str
+    recalled: tuple[str, ...] = ()
+    verified: tuple[str, ...] = ()
+    jurisdiction: str = ""
+    note: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +67,23 @@ class Product:
     onset: tuple[Figures, ...]
     duration: tuple[Figures, ...]
     label_scale: LabelScale | None
+    monitoring: LabelFact | None
+    step_up: LabelFact | None
+    premedication: LabelFact | None
+    rems: LabelFact | None
     source: tuple[str, ...]
     confidence: str
+
+    @property
+    def label_facts(self) -> dict[str, LabelFact]:
+        """What the label says whatever the patient's state, by what it is about."""
+        facts = {
+            "monitoring": self.monitoring,
+            "step-up": self.step_up,
+            "premedication": self.premedication,
+            "REMS": self.rems,
+        }
+        return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 @cache
@@ -94,6 +128,10 @@ def _product(row: dict[str, Any]) -> Product:
         _groups(row, "onset"),
         _groups(row, "duration"),
         _label_scale(row.get("label_scale")),
+        _label_fact(row.get("monitoring")),
+        _label_fact(row.get("step_up")),
+        _label_fact(row.get("premedication")),
+        _label_fact(row.get("rems")),
         tuple(row["source"]),
         row["confidence"],
     )
@@ -115,4 +153,19 @@ def _figures(line: dict[str, Any]) -> Figures:
 
 
 def _label_scale(row: dict[str, Any] | None) -> LabelScale | None:
-    return LabelScale(row["name"], tuple(row["source"]), row["confidence"]) if row else None
+    if row is None:
+        return None
+    return LabelScale(row["name"], row.get("note", ""), tuple(row["source"]), row["confidence"])
+
+
+def _label_fact(row: dict[str, Any] | None) -> LabelFact | None:
+    """A fact of one label; what its class says alike comes first."""
+    if row is None:
+        return None
+    lists = ("source", "recalled", "verified")
+    cells: dict[str, Any] = {**row, **{key: tuple(row[key]) for key in lists if key in row}}
+    if name := cells.pop("class_rule", ""):
+        rule = _files.toml_table("products.toml")["class_rule"][name]
+        cells["text"] = f"{rule['text']} {cells['text']}".strip()
+        cells["source"] = tuple(dict.fromkeys((*rule["source"], *cells["source"])))
+    return LabelFact(**cells)

@@ -7,6 +7,7 @@ import pytest
 from tocsin.errors import UserError
 from tocsin.knowledge.explain import TESTS, explain, known_ids
 from tocsin.knowledge.scales import scales
+from tocsin.knowledge.sources import CONFIDENCE
 from tocsin.knowledge.vocabulary import EPISODE_FLAGS, HYPOTENSION, OXYGEN
 
 
@@ -16,7 +17,7 @@ def test_every_id_is_explained() -> None:
         assert found.id == id
         assert found.text.endswith(".") or "http" in found.text, found
         assert found.source, found
-        assert found.confidence in {"source text", "verified", "recalled", "n/a"}, found
+        assert found.confidence in set(CONFIDENCE.values()), found
         assert found.tests, found
 
 
@@ -28,6 +29,8 @@ def test_every_id_is_explained() -> None:
         ("astct.hypotension.vasopressin_alone", "grade 2 or 3"),
         ("lee2014.oxygen.mask", "FiO2 of 40 % or more: grade 3"),
         ("mskcc.hypotension.one", "low dose, run of 24 h or more: grade 3"),
+        ("lee2014.organ.liver_enzymes", "CTCAE 4: 3"),
+        ("creatinine_increased", "grade 4 past 6 times the limit of normal"),
         ("fever_hold", "fever_hold_h = 24 h"),
         ("t_cell_engager", "window of 7 d"),
         ("oxaliplatin", "cytokine storm, not CRS"),
@@ -37,6 +40,13 @@ def test_every_id_is_explained() -> None:
         ("body_temperature", "accepted from 25 to 45"),
         ("baseline_support", "chronic"),
         ("W3", "side by side"),
+        ("TOC-001", "12 mg/kg"),
+        ("TOC-001", "weight_kg < 30"),
+        ("TOC-004", "at least 8 h between doses"),
+        ("GRD-013", "Kept by knowledge/scales/astct.toml"),
+        ("PTH-001", "No logic"),
+        ("MGT-008", "beside CON-017"),
+        ("BLN-010", "confirm against the current label"),
     ],
 )
 def test_text(id: str, words: str) -> None:

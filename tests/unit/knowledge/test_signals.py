@@ -16,7 +16,7 @@ def test_ids_are_the_row_numbers_and_fit_the_event_table() -> None:
 
 
 def test_ours_come_after_the_reference() -> None:
-    assert [row.name for row in signals()[-9:]] == [*OURS, "index_therapy", "attribution"]
+    assert [row.name for row in signals()[-10:]] == [*OURS, "index_therapy", "attribution", "antibacterial"]
 
 
 @pytest.mark.parametrize("row", signals(), ids=lambda row: row.name)
