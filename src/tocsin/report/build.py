@@ -1,11 +1,10 @@
 """Builds the course of one subject, and cuts it into the pictures that show it."""
 
-from dataclasses import fields
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from tocsin.knowledge.timeline import Timeline
-from tocsin.records import Records
+from tocsin.records import Records, numbers_in_force
 from tocsin.report import readings, support
 from tocsin.report.course import Course, Episode, View
 from tocsin.report.rows import Support, read_episodes, read_rows, state_bars, steps_of
@@ -18,16 +17,11 @@ _WIDEST = timedelta(days=8)  # what one picture of 80 columns still shows well
 
 def build_course(records: Records) -> Course:
     """Return the course of one subject."""
-    numbers = _numbers(records.run["parameters"])
-    events = sorted(records.events, key=lambda event: (event["time"], event["event_id"]))
+    numbers = numbers_in_force(records.run)
+    events = _in_order(records)
     episodes = read_episodes(records)
-    last = max(
-        [event["time"] for event in events] + [row["time"] for row in records.grades], default=datetime.min
-    )
-    oxygen = support.oxygen(events, numbers, last)
-    devices = support.device_runs(events, numbers, last)
-    attributions = support.attributions(events, last)
-    lookup = Support({event["event_id"]: event for event in events}, devices, oxygen, attributions)
+    last = _end(records)
+    lookup = _lookup(events, numbers, last)
     rows = read_rows(records, episodes, lookup)
     birth = records.subject["birth_date"]
     systolic, mean = readings.pressures(events, numbers, birth)
@@ -49,18 +43,43 @@ def build_course(records: Records) -> Course:
         waived=state_bars(rows, episodes, "fever_waived"),
         boluses=readings.boluses(events),
         vasopressors=support.vasopressors(events, numbers, last),
-        oxygen=oxygen,
+        oxygen=tuple(lookup.oxygen),
         therapies=readings.therapies(events),
         treatments=readings.treatments(events, [(episode.onset, episode.last) for episode in episodes]),
         neuro=readings.neuro(events, birth),
-        attributions=attributions,
+        laboratory=readings.laboratory(events),
+        attributions=tuple(lookup.attributions),
         recorded=tuple(dict.fromkeys(event["time"] for event in events)),
     )
 
 
-def _numbers(parameters: dict[str, Any]) -> Timeline:
-    """Return the numbers that the run was made with."""
-    return Timeline(**{field.name: parameters[field.name] for field in fields(Timeline)})
+def last_reason(records: Records) -> str:
+    """Return the reason of the last row alone, as the course words it; nothing where there is no row."""
+    if not records.grades:
+        return ""
+    lookup = _lookup(_in_order(records), numbers_in_force(records.run), _end(records))
+    latest = replace(
+        records, grades=records.grades[-2:]
+    )  # a reason also says what is new since the row before
+    return read_rows(latest, read_episodes(records), lookup)[-1].why
+
+
+def _in_order(records: Records) -> support.Sorted:
+    return support.Sorted(sorted(records.events, key=lambda event: (event["time"], event["event_id"])))
+
+
+def _end(records: Records) -> datetime:
+    return max((line["time"] for line in (*records.events, *records.grades)), default=datetime.min)
+
+
+def _lookup(events: support.Sorted, numbers: Timeline, last: datetime) -> Support:
+    """Return what the evidence of rows is looked up in."""
+    return Support(
+        {event["event_id"]: event for event in events},
+        support.device_runs(events, numbers, last),
+        support.oxygen(events, numbers, last),
+        support.attributions(events, last),
+    )
 
 
 def views(course: Course) -> tuple[View, ...]:

@@ -33,6 +33,7 @@ class Mark:
     time: datetime
     label: str
     event_id: int
+    amount: str = ""  # how much, where it is on record
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +46,33 @@ class BarLane:
 
 @dataclass(frozen=True, slots=True)
 class MarkLane:
-    """What was given or said under one name."""
+    """What was given or said under one name; of a drug its role."""
 
     name: str
     marks: tuple[Mark, ...]
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The values of one laboratory test. From `pale_from` on they say no more what they said before; `note` says what not."""
+
+    name: str
+    unit: str
+    log: bool
+    readings: tuple[Reading, ...]
+    pale_from: datetime | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A stretch in which the grades of one scale stay the same; of no length where an episode closes."""
+    """A stretch in which the grades of one scale stay the same; `closing` ends an episode and has no length."""
 
     start: datetime
     end: datetime
     grades: Grades
+    closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +159,7 @@ class Course:
     therapies: tuple[MarkLane, ...]
     treatments: tuple[MarkLane, ...]
     neuro: tuple[MarkLane, ...]
+    laboratory: tuple[Panel, ...]
     attributions: tuple[BarLane, ...]
     recorded: tuple[datetime, ...]  # every instant with an event: what is missing between them is a gap
 

@@ -36,7 +36,7 @@ def shown_steps(steps: Sequence[Step], axis: Axis) -> list[tuple[range, Grades]]
     """Return the columns of each set of grades; where several share a column the worst is shown."""
     columns: dict[int, Grades] = {}
     for step in steps:
-        for column in axis.span(step.start, step.end) if step.end > step.start else ():
+        for column in axis.span(step.start, step.end) if not step.closing else ():
             columns[column] = max(columns.get(column, ()), step.grades, key=lambda grades: grades[::-1])
     runs: list[tuple[range, Grades]] = []
     for column, grades in sorted(columns.items()):
@@ -55,7 +55,7 @@ def grade_lane(name: str, steps: Sequence[Step], axis: Axis) -> Iterator[Text]:
     for columns, grades in shown_steps(in_sight, axis):
         _band(canvas, columns, grades)
     for step in in_sight:
-        if step.start == step.end:
+        if step.closing:
             _closing(canvas, _after(axis, step.start), step.grades)
     for place, line in enumerate(canvas.lines()):
         grade = top - place
@@ -103,7 +103,7 @@ def strip(name: str, steps: Sequence[Step], axis: Axis) -> Text:
         fill = "─" if len(grades) == 1 else HATCH
         canvas.put(0, columns.start, (text if len(text) < len(columns) else "").ljust(len(columns), fill))
     for step in steps:
-        if step.start == step.end and axis.shows(step.start):
+        if step.closing and axis.shows(step.start):
             canvas.put(
                 0, _after(axis, step.start), ("† " if step.grades[-1] else "") + grades_text(step.grades)
             )

@@ -4,20 +4,29 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tocsin.grading.icans import icans_assessment
+from tocsin.grading.assessments import assessments
 from tocsin.grading.sets import members
-from tocsin.knowledge.drugs import drugs
+from tocsin.knowledge.drugs import drug_set, drugs
 from tocsin.knowledge.reading import therapy_signals
+from tocsin.knowledge.signals import signal
 from tocsin.knowledge.timeline import Timeline
-from tocsin.report.course import Mark, MarkLane, Reading
-from tocsin.report.labels import drug_name, figure, grades_text, therapy_lane
+from tocsin.report.course import Mark, MarkLane, Panel, Reading
+from tocsin.report.labels import drug_name, figure, grades_text, quantity, therapy_lane, unit_name
 from tocsin.report.support import of_signal
 from tocsin.timeline.apply import is_adult, systolic_limit
-from tocsin.timeline.layout import NEVER, YEAR
+from tocsin.timeline.layout import NEVER
 
 Line = dict[str, Any]
 Span = tuple[datetime, datetime]
-_TREATMENTS = ("anticytokine", "glucocorticoid", "antipyretic")
+_TREATMENTS = ("anticytokine", "glucocorticoid", "antipyretic", "antibacterial")
+# The tests that are drawn, by signal: the name, and whether the scale is logarithmic.
+_PANELS = (
+    ("crp", "CRP", False),
+    ("ferritin", "ferritin", True),
+    ("il6", "IL-6", True),
+    ("platelets", "platelets", False),
+    ("creatinine", "creatinine", False),
+)
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -85,8 +94,11 @@ def _amount(event: Line) -> str:
 
 def treatments(events: Sequence[Line], episodes: Sequence[Span]) -> tuple[MarkLane, ...]:
     """Return a lane per drug given: tocilizumab first, its doses numbered within each episode."""
-    names = [row.id for role in _TREATMENTS for row in drugs().values() if row.role == role]
-    lanes = [MarkLane(drug_name(name), _doses(of_signal(events, name), episodes, name)) for name in names]
+    given = [row for role in _TREATMENTS for row in drugs().values() if row.role == role]
+    lanes = [
+        MarkLane(drug_name(row.id), _doses(of_signal(events, row.id), episodes, row.id), row.role)
+        for row in given
+    ]
     return tuple(lane for lane in lanes if lane.marks)
 
 
@@ -102,7 +114,9 @@ def _doses(given: Sequence[Line], episodes: Sequence[Span], name: str) -> tuple[
         if name == "tocilizumab" and inside is not None:
             count[inside] = count.get(inside, 0) + 1
             label = str(count[inside])
-        marks.append(Mark(event["time"], label, event["event_id"]))
+        value = event["numeric_value"]
+        amount = "" if value is None else quantity(value, signal(name).unit)
+        marks.append(Mark(event["time"], label, event["event_id"], amount))
     return tuple(marks)
 
 
@@ -133,16 +147,24 @@ def _scores(charted: Sequence[Line]) -> list[Mark]:
 
 
 def _assessments(events: Sequence[Line], birth: date | None) -> list[Mark]:
-    """Return the ICANS grades of what was charted at each instant; an assessment is a score, and stands alone."""
-    charted: dict[datetime, dict[str, Any]] = {}
-    for event in of_signal(events, "ice_score", "capd_score", "consciousness", "seizure"):
-        said = event["text_value"] if event["numeric_value"] is None else event["numeric_value"]
-        charted.setdefault(event["time"], {"event_id": event["event_id"]})[event["signal"]] = said
-    marks: list[Mark] = []
-    for time, said in charted.items():
-        event_id = said.pop("event_id")
-        age = None if birth is None else (micros(time) - micros(birth)) / YEAR
-        scored = any(name.endswith("_score") for name in said)
-        if scored and (bits := icans_assessment(age_years=age, **said)):
-            marks.append(Mark(time, grades_text(members(bits)), event_id))
-    return marks
+    """Return the ICANS grades of each assessment."""
+    return [
+        Mark(one.time, grades_text(members(one.grades)), one.event_id) for one in assessments(events, birth)
+    ]
+
+
+def laboratory(events: Sequence[Line]) -> tuple[Panel, ...]:
+    """Return the tests that are drawn; CRP tells no severity any more once IL-6 is blocked."""
+    blocked = min((event["time"] for event in of_signal(events, *drug_set("crp_invalid"))), default=None)
+    panels = (
+        Panel(
+            name,
+            unit_name(signal(id).unit),
+            log,
+            readings(events, id, lambda _: False),
+            pale_from=blocked if id == "crp" else None,
+            note="not a severity marker now" if id == "crp" and blocked else "",
+        )
+        for id, name, log in _PANELS
+    )
+    return tuple(panel for panel in panels if panel.readings)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from tocsin.report.course import Evidence
 from tocsin.report.labels import at, device_name, drug_name, quantity, since
 
 Line = dict[str, Any]
+_AXES: Final = ("hypotension", "dose_band", "run_24h", "oxygen", "fio2_band", "airway_tube")
 _HYPOTENSION: Final = MappingProxyType(
     {
         "untreated": "low pressure, no treatment of it on record",
@@ -44,14 +46,28 @@ _FIO2: Final = MappingProxyType(
 
 def grade_rows(row: Line, of: Scale) -> tuple[tuple[HypotensionRow, ...], tuple[OxygenRow, ...]]:
     """Return the rows of a scale's two tables that the grade of a row rests on."""
+    return _cells_of(of.id, *(row[column] for column in _AXES))
+
+
+@lru_cache(maxsize=4096)
+def _cells_of(
+    id: str,
+    circulation: str,
+    band: str | None,
+    run_24h: bool | None,
+    breathing: str,
+    fio2: str | None,
+    tube: bool,
+) -> tuple[tuple[HypotensionRow, ...], tuple[OxygenRow, ...]]:
+    of = scale(id)
     hypotension = tuple(
         cell
-        for cell in of.hypotension_rows(row["hypotension"], row["dose_band"])
-        if cell.run_24h is None or row["run_24h"] is None or cell.run_24h == row["run_24h"]
+        for cell in of.hypotension_rows(circulation, band)
+        if cell.run_24h is None or run_24h is None or cell.run_24h == run_24h
     )
-    oxygen = of.oxygen_rows(row["oxygen"], row["fio2_band"])
-    h = of.hypotension_grades(row["hypotension"], row["dose_band"], row["run_24h"])
-    o = of.oxygen_grades(row["oxygen"], row["fio2_band"], row["airway_tube"])
+    oxygen = of.oxygen_rows(breathing, fio2)
+    h = of.hypotension_grades(circulation, band, run_24h)
+    o = of.oxygen_grades(breathing, fio2, tube)
     return hypotension if sets.counts(h, o) else (), oxygen if sets.counts(o, h) else ()
 
 
@@ -70,7 +86,7 @@ def why(row: Line, before: Line | None, id: str, evidence: Sequence[Evidence], a
     if row["closing"]:
         return "Resolved: no fever, no hypotension and no oxygen need for as long as it takes to end the episode."
     hypotension, oxygen = grade_rows(row, of)
-    signs = [*_circulation(row, hypotension), *_breathing(row, oxygen)]
+    signs = [*_circulation(row, hypotension), *_breathing(row, oxygen), *_organs(row, of)]
     said = signs or [_fever(row, bits, aside)]
     parts = (
         f"{head(bits, label(of))}: {'; '.join(said)}.",
@@ -131,6 +147,16 @@ def _breathing(row: Line, cells: Sequence[OxygenRow]) -> list[str]:
     )
     fio2 = [_FIO2[row["fio2_band"]]] if by_fio2 else []
     return [", ".join([_OXYGEN[row["oxygen"]], *fio2]), *tube]
+
+
+def _organs(row: Line, of: Scale) -> list[str]:
+    """Return that a laboratory value raised the set, where it is more than the two axes and fever make."""
+    h = of.hypotension_grades(row["hypotension"], row["dose_band"], row["run_24h"])
+    o = of.oxygen_grades(row["oxygen"], row["fio2_band"], row["airway_tube"])
+    waived = bool(row["fever_waived"])
+    axes = sets.in_episode(sets.worse_of(h, o), fever=bool(row["fever"]), waived=waived, gate=of.fever_gate)
+    raised = "organ_toxicity" in row["flags"] and axes != int(row[f"{of.id}_set"])
+    return ["organ toxicity, a laboratory value graded by CTCAE"] if raised else []
 
 
 def _fever(row: Line, bits: int, aside: Sequence[str]) -> str:

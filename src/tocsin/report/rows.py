@@ -5,23 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tocsin.episodes import record_scales
 from tocsin.grading.sets import members
 from tocsin.knowledge.signals import signal
 from tocsin.knowledge.vocabulary import SCALES
-from tocsin.records import Records
+from tocsin.records import Records, scale_of_record
 from tocsin.report.course import Bar, BarLane, Episode, Evidence, Grades, Row, Step
 from tocsin.report.labels import days, lane_name
 from tocsin.report.reasons import is_recalled, settled_by, why
 from tocsin.report.support import FLOW_UNKNOWN, NOT_CRS, DeviceRun
 
 Line = dict[str, Any]
-
-
-def scale_of_record(run: Mapping[str, Any], cause: str) -> str:
-    """Return the scale that a run graded a cause by."""
-    named = run["parameters"]["scale"]
-    return named if named in SCALES else record_scales()[cause]
 
 
 def peak_of(episode: Line, scale: str) -> Grades:
@@ -151,7 +144,7 @@ def steps_of(rows: Sequence[Row], episodes: Sequence[Episode], scale: str | None
         if steps and steps[-1].grades == grades and steps[-1].end == row.time and not row.closing:
             steps[-1] = Step(steps[-1].start, end, grades)
         else:
-            steps.append(Step(row.time, end, grades))
+            steps.append(Step(row.time, end, grades, row.closing))
     return tuple(steps)
 
 

@@ -12,8 +12,9 @@ from tocsin.knowledge.scales import scale
 from tocsin.report import lanes
 from tocsin.report.build import views
 from tocsin.report.canvas import Axis
-from tocsin.report.course import Course, Episode, Evidence, Row, View
-from tocsin.report.labels import clock, day_text, days, drug_name, grades_text, quantity, therapy_name
+from tocsin.report.course import Course, Evidence, Row, View
+from tocsin.report.labels import clock, day_text, drug_name, grades_text, quantity, therapy_name
+from tocsin.report.sentences import episode_sentence, moments_of
 
 NOTE = "Tocsin is not a medical device: it supports trained people who can check the basis of each statement."
 _LEGEND = "● fever  ▼ systolic low  ◆ mean low  ○▽◇ not so  ╱ undecided  ┈ nothing charted"
@@ -63,55 +64,17 @@ def _summary(course: Course, view: View, width: int) -> Iterator[Text]:
     first = view.episodes[0]
     yield Text(f"Therapy: {therapy_name(first.cause, first.product)}, {_date(view.therapy_time)} = day 0")
     for episode in view.episodes:
-        yield from _paragraph(_episode(course, episode), width, "  ")
+        yield from _paragraph(episode_sentence(course, episode), width, "  ")
 
 
 def _date(time: datetime) -> str:
     return f"{time.day} {time:%b %Y %H:%M} UTC"
 
 
-def _episode(course: Course, episode: Episode) -> str:
-    """Return an episode in one sentence."""
-
-    def at(time: datetime) -> str:
-        return f"{clock(time).strip()} (day {day_text(days(time, episode.therapy_time))})"
-
-    first = next(
-        row for row in course.rows if row.episode == episode.number and row.time == episode.peak_time
-    )
-    since = "from" if first.sets[episode.scale] == episode.peak else "possible from"
-    grade = "grade" if len(episode.peak) == 1 else "undecided,"
-    peak = f"peak {grade} {grades_text(episode.peak)} ({label(scale(episode.scale))}) {since} {at(episode.peak_time)}"
-    if episode.resolved_at is not None:
-        ended = f"resolved {at(episode.resolved_at)}, {episode.hours:.3g} h"
-    elif episode.ended == "death":
-        ended = f"death {at(episode.last)}, {episode.hours:.3g} h after onset"
-    else:
-        ended = f"still going on when the record ends, {at(episode.last)}"
-    return f"Episode {episode.number}: onset {at(episode.onset)}; {peak}; {ended}. {_care(episode)}"
-
-
-def _care(episode: Episode) -> str:
-    """Return what was needed in an episode."""
-    said = {
-        f"tocilizumab {_count(episode.tocilizumab_doses, 'dose')}": episode.tocilizumab_doses,
-        f"glucocorticoids on {_count(episode.glucocorticoid_days, 'day')}": episode.glucocorticoid_days,
-        f"vasopressors {episode.vasopressor_hours:.3g} h": episode.vasopressor_hours,
-        f"oxygen up to {drug_name(episode.highest_oxygen)}": episode.highest_oxygen != "none",
-        f"ICANS peak {grades_text(episode.icans_peak)}": episode.icans_peak,
-    }
-    text = "; ".join(words for words, is_so in said.items() if is_so)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def picture(course: Course, view: View, width: int) -> Iterator[Text]:
     """Yield the lanes of one view."""
     axis = Axis(view.start, view.end, width - lanes.LABEL)
-    yield lanes.moments_lane(_moments(view), axis)
+    yield lanes.moments_lane(moments_of(view), axis)
     record = view.episodes[0].scale
     yield from lanes.grade_lane(label(scale(record)), course.steps[record], axis)
     for other in course.scales:
@@ -139,21 +102,6 @@ def picture(course: Course, view: View, width: int) -> Iterator[Text]:
 
 def _present(*lines: Text | None) -> Iterator[Text]:
     yield from (line for line in lines if line is not None)
-
-
-def _moments(view: View) -> list[tuple[datetime, str]]:
-    """Return the moments that the picture dates."""
-    found: list[tuple[datetime, str]] = []
-    for episode in view.episodes:
-        number = f" {episode.number}" if len(view.episodes) > 1 else ""
-        found.append((episode.onset, f"onset{number}"))
-        if episode.onset < episode.peak_time < episode.last:
-            found.append((episode.peak_time, "peak"))
-        if episode.resolved_at is not None:
-            found.append((episode.resolved_at, "resolved"))
-        elif episode.ended == "death":
-            found.append((episode.last, "death"))
-    return found
 
 
 def _table(course: Course, view: View, width: int) -> Iterator[Text]:

@@ -67,7 +67,9 @@ class TestGrades:
 
     @pytest.mark.parametrize(("grades", "sign"), [((0,), "0"), ((4, 5), "† 4-5")])
     def test_an_end_is_a_zero_or_a_death_beside_the_last_step(self, grades: Grades, sign: str) -> None:
-        found = plain(lanes.grade_lane("ASTCT", [step(0, 4, 4), Step(at(4), at(4), grades)], AXIS))
+        found = plain(
+            lanes.grade_lane("ASTCT", [step(0, 4, 4), Step(at(4), at(4), grades, closing=True)], AXIS)
+        )
         assert sign in "\n".join(found)
         assert found[-1].startswith("████")
 
@@ -76,7 +78,13 @@ class TestGrades:
         assert [line.split()[:2] for line in found] == [["ASTCT", "2"], ["1", "█████"]]
 
     def test_another_scale_is_one_thin_line(self) -> None:
-        steps = [step(0, 4, 1), step(4, 9, 2, 3), step(9, 10, 3), step(10, 13, 2), Step(at(13), at(13), (0,))]
+        steps = [
+            step(0, 4, 1),
+            step(4, 9, 2, 3),
+            step(9, 10, 3),
+            step(10, 13, 2),
+            Step(at(13), at(13), (0,), closing=True),
+        ]
         assert plain(lanes.strip("Lee 2014", steps, AXIS)) == ["1───2-3╱╱─2──0"]
 
 
