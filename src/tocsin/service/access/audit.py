@@ -1,0 +1,36 @@
+"""Who read or changed what, written down before the answer leaves: what cannot be written down is not shown."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+from fastapi import Request
+
+from tocsin.service.access.people import User
+from tocsin.service.context import context_of
+
+_LONGEST: Final = 128  # of an id: what is longer names no patient
+
+
+async def audit(request: Request, who: str, act: str, patient: str | None = None, **detail: Any) -> None:
+    """Add a line to the audit log, with where the request comes from. Raises Problem when it cannot be kept."""
+    context = context_of(request)
+    detail["from"] = request.client.host if request.client else ""
+    named = patient[:_LONGEST] if patient is not None else None
+    await context.work(partial(context.store.audit.append, who, act, named, **detail), cpu=False)
+
+
+async def audit_read(request: Request, who: str, act: str, patient: str, **detail: Any) -> None:
+    """Note that somebody reads a patient; for a caller that is no user of ours, such as a client of CDS Hooks."""
+    await audit(request, who, act, patient, **detail)
+
+
+async def audit_board(request: Request, user: User, patients: Sequence[str]) -> None:
+    """Note that somebody reads the rows of several patients: one line for all of them."""
+    await audit(request, user.name, act_of(request), way=user.way, patients=list(patients))
+
+
+def act_of(request: Request) -> str:
+    """Return what is done: the method and the route, without what stands in it."""
+    route = getattr(request.scope.get("route"), "path", "")
+    return f"{request.method} {route}"
