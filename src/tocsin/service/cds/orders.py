@@ -1,0 +1,236 @@
+"""Draft orders as they are read: which drug, how much in which unit, how often, from when."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from tocsin.events.concepts import Key, Resolver, TherapyKinds
+from tocsin.events.conversions import WEIGHT_MULTIPLY, conversion_of
+from tocsin.guidance.person import Person
+from tocsin.knowledge.cds import checks, timing_hours
+from tocsin.knowledge.drugs import drugs
+from tocsin.knowledge.products import products
+from tocsin.knowledge.reading import unreadable_units
+from tocsin.knowledge.signals import signal
+from tocsin.service.cds.request import Call, refuse
+from tocsin.sources.fhir.concepts import Json, as_list, as_number, as_object, as_text, clean, concept_code
+from tocsin.sources.fhir.references import Links, reference_code, subject_of
+from tocsin.sources.fhir_source import parse
+from tocsin.sources.settings import Settings
+from tocsin.sources.times import time_reader
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UNIT_H: Final = {"s": 1 / 3600, "min": 1 / 60, "h": 1.0, "d": 24.0, "wk": 168.0}  # units of time in UCUM
+_EVERY: Final = re.compile(r"Q(\d{1,2})H")
+_DAY_H: Final = 24.0
+_PER_M2: Final = "/m2"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one dosage of an order asks for. A figure that it does not tell is None."""
+
+    amount: float | None
+    unit: str
+    is_rate: bool
+    interval_h: float | None  # hours from one dose to the next
+    count: int | None
+    lasts_h: float | None  # how long one dose runs
+
+    @property
+    def by_surface(self) -> bool:
+        """Whether it is told by the body surface."""
+        return _PER_M2 in self.unit
+
+
+@dataclass(frozen=True)
+class Order:
+    """One draft order of a drug that is checked."""
+
+    resource: Json
+    reference: str
+    drug: str
+    dosages: tuple[Asked, ...]
+    start: datetime | None
+
+    @property
+    def name(self) -> str:
+        """Return the drug as people write it."""
+        return self.drug.replace("_", " ").capitalize()
+
+
+def read_orders(call: Call, zone: str) -> list[Order]:
+    """Return the draft orders of drugs that are checked; with selections, only those selected.
+
+    Raises Problem when one is for another patient.
+    """
+    links = Links()
+    for resource, full_url in call.drafts:
+        links.add(resource, full_url)
+    found = [order for resource, _ in call.drafts if (order := _order(resource, links, zone)) is not None]
+    others = [
+        one.reference for one in found if subject_of(one.resource, links)[0] not in (None, call.patient)
+    ]
+    refuse(
+        [
+            ("context.draftOrders", f"{place} is for another patient than context.patientId")
+            for place in others
+        ]
+    )
+    return found
+
+
+def judged(call: Call, orders: list[Order]) -> list[Order]:
+    """Return the orders that the answer speaks about: those that were selected just now, else all."""
+    return [one for one in orders if not call.selections or one.reference in call.selections]
+
+
+def _order(resource: Json, links: Links, zone: str) -> Order | None:
+    if resource.get("resourceType") != "MedicationRequest" or resource.get("doNotPerform") is True:
+        return None
+    drug = _drug(resource, links)
+    if drug is None:
+        return None
+    dosages = [as_object(one) for one in as_list(resource.get("dosageInstruction"))]
+    starts = [time for one in dosages if (time := _start(one, zone)) is not None]
+    asked = tuple(part for one in dosages for part in _asked(one)) or (
+        Asked(None, "", False, None, None, None),
+    )
+    return Order(resource, f"MedicationRequest/{resource.get('id')}", drug, asked, min(starts, default=None))
+
+
+def _drug(resource: Json, links: Links) -> str | None:
+    """Return which of the checked drugs an order is for: by its codes, else by its name."""
+    code = concept_code(as_object(resource.get("medicationCodeableConcept")))
+    if code is None:
+        code, _ = reference_code(resource.get("medicationReference"), resource.get("contained"), links)
+    if code is None:
+        return None
+    route = as_object(as_object(next(iter(as_list(resource.get("dosageInstruction"))), None)).get("route"))
+    parsed = parse(Key(code, route=concept_code(route)))
+    found = _resolver().resolve(parsed)
+    name = next((one for one in checks() if signal(one).id == found.signal), None)
+    if name is not None or found.fate == "not_systemic":
+        return name
+    return _named(f"{code} {_displays(resource)}")
+
+
+def _displays(resource: Json) -> str:
+    codings = as_list(as_object(resource.get("medicationCodeableConcept")).get("coding"))
+    return " ".join(clean(as_object(one).get("display")) or "" for one in codings)
+
+
+@cache
+def _resolver() -> Resolver:
+    return Resolver(TherapyKinds())
+
+
+@cache
+def _names() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return what the checked drugs are called: hospitals order products, whose codes no list holds all of."""
+    named = [(id, name) for id in checks() for name in (id.replace("_", " "), *_trade_names(id))]
+    return tuple((re.compile(rf"(?i)\b{re.escape(name)}\b"), id) for id, name in named)
+
+
+def _trade_names(id: str) -> tuple[str, ...]:
+    if id in drugs():
+        return (*drugs()[id].brands, *drugs()[id].also)
+    return tuple(filter(None, (products()[id].brand,))) if id in products() else ()
+
+
+def _named(text: str) -> str | None:
+    return next((id for pattern, id in _names() if pattern.search(text)), None)
+
+
+def _start(dosage: Json, zone: str) -> datetime | None:
+    """Return from when an order runs, where it says so to the minute."""
+    timing = as_object(dosage.get("timing"))
+    period = as_object(as_object(timing.get("repeat")).get("boundsPeriod"))
+    said = as_text(next(iter(as_list(timing.get("event"))), None)) or as_text(period.get("start"))
+    if said is None:
+        return None
+    micros, _ = time_reader(Settings(zone=zone))(said)
+    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+
+
+def _asked(dosage: Json) -> Iterator[Asked]:
+    """Yield what a dosage asks for: a dose, the upper end of a range, a rate."""
+    repeat = as_object(as_object(dosage.get("timing")).get("repeat"))
+    interval, lasts = _interval(dosage, repeat), _hours(repeat.get("duration"), repeat.get("durationUnit"))
+    count = as_number(repeat.get("countMax") or repeat.get("count"))
+    for part in as_list(dosage.get("doseAndRate")) or [{}]:
+        amount, unit, is_rate = _amount(as_object(part))
+        yield Asked(amount, unit, is_rate, interval, int(count) if count is not None else None, lasts)
+
+
+def _amount(part: Json) -> tuple[float | None, str, bool]:
+    for name, high in (
+        ("rateQuantity", False),
+        ("rateRange", True),
+        ("doseQuantity", False),
+        ("doseRange", True),
+    ):
+        found = as_object(part.get(name))
+        found = as_object(found.get("high")) if high else found
+        if found:
+            return as_number(found.get("value")), _unit(found), name.startswith("rate")
+    ratio = as_object(part.get("rateRatio"))
+    above, below = as_object(ratio.get("numerator")), as_object(ratio.get("denominator"))
+    value, per = as_number(above.get("value")), as_number(below.get("value")) or 1.0
+    if value is None:
+        return None, "", False
+    return value / per, f"{_unit(above)}/{_unit(below)}", True
+
+
+def _unit(quantity: Json) -> str:
+    return clean(quantity.get("code")) or clean(quantity.get("unit")) or ""
+
+
+def _interval(dosage: Json, repeat: Json) -> float | None:
+    period, often = _hours(repeat.get("period"), repeat.get("periodUnit")), as_number(repeat.get("frequency"))
+    most = as_number(repeat.get("frequencyMax")) or often or 1.0
+    if period is not None and most > 0:
+        return period / most
+    coding = as_list(as_object(as_object(dosage.get("timing")).get("code")).get("coding"))
+    said = str(as_object(next(iter(coding), None)).get("code", "")).upper()
+    every = _EVERY.fullmatch(said)
+    return float(every[1]) if every and float(every[1]) else timing_hours().get(said)
+
+
+def _hours(value: Any, unit: Any) -> float | None:
+    number = as_number(value)
+    return None if number is None or unit not in _UNIT_H else number * _UNIT_H[unit]
+
+
+def in_units_of(drug: str, asked: Asked, who: Person) -> float | None:
+    """Return how much an order asks for in the unit that the drug is dosed in; None where that cannot be told.
+
+    A drug that is dosed by the day (blinatumomab) is told by the day.
+    """
+    if asked.amount is None:
+        return None
+    of = signal(drug)
+    by_day = "/" in of.unit
+    unit, factor = asked.unit, 1.0
+    if asked.by_surface:
+        if who.bsa_m2 is None:
+            return None
+        unit, factor = unit.replace(_PER_M2, ""), who.bsa_m2
+    if by_day and not asked.is_rate:
+        hours = asked.lasts_h or asked.interval_h
+        if hours is None:
+            return None
+        unit, factor = f"{unit}/h", factor / hours
+    conversion = conversion_of(of, unit, unreadable_units()) if unit else None
+    if conversion is None or conversion.unreadable or (conversion.weight_op and who.weight_kg is None):
+        return None
+    by_weight = conversion.weight_op == WEIGHT_MULTIPLY
+    return asked.amount * factor * conversion.factor * ((who.weight_kg or 1.0) if by_weight else 1.0)
+
+
+def a_day(asked: Asked, amount: float) -> float | None:
+    """Return what an order of doses adds up to in a day; None where it does not say how often."""
+    return None if asked.interval_h is None else amount * _DAY_H / asked.interval_h
