@@ -1,0 +1,152 @@
+"""The form of a clinician: what a record cannot say, and what nobody charted; each entry is kept, none is changed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from tocsin.knowledge.signals import signal
+from tocsin.knowledge.vocabulary import OXYGEN_DEVICE
+from tocsin.report.labels import device_name, drug_name, quantity, unit_name
+from tocsin.service.errors import Problem
+from tocsin.service.findings import WORD, checked_finding
+from tocsin.service.store import Annotation
+
+MOST: Final = 100  # letters of a name
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One question of the form: words to choose from, or a number between its bounds."""
+
+    name: str
+    label: str
+    options: tuple[tuple[str, str], ...] = ()
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    step: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryGroup:
+    """Questions under one heading."""
+
+    head: str
+    entries: tuple[Entry, ...]
+
+
+def _choice(name: str, label: str, *options: tuple[str, str]) -> Entry:
+    return Entry(name, label, (("", "nothing to say"), *((f"{name}:{word}", text) for word, text in options)))
+
+
+def _measured(name: str, label: str, step: str = "1") -> Entry:
+    row = signal(name)
+    return Entry(name, label, (), unit_name(row.unit), row.hard_min, row.hard_max, step)
+
+
+_CRS_OR_OTHER: Final = (("crs", "laid to CRS"), ("other", "laid to something else"))
+GROUPS: Final = (
+    EntryGroup(
+        "What it is laid to",
+        (
+            _choice("fever", "The fever", *_CRS_OR_OTHER),
+            _choice("hypotension", "The low pressure", *_CRS_OR_OTHER),
+            _choice("hypoxia", "The oxygen need", *_CRS_OR_OTHER),
+            _choice(
+                "vasopressin",
+                "Vasopressin",
+                ("for_hypotension", "for low pressure"),
+                ("not_for_hypotension", "not for it"),
+            ),
+            _choice(
+                "intubation",
+                "Reason for the tube",
+                ("airway_only", "the airway alone"),
+                ("hypoxia", "hypoxia"),
+            ),
+        ),
+    ),
+    EntryGroup(
+        "How it is judged",
+        (
+            _choice("severity", "Grade 2 is managed as", ("severe", "severe"), ("mild", "mild")),
+            _choice(
+                "response",
+                "Response to treatment",
+                ("improving", "improving"),
+                ("not_improving", "not improving"),
+            ),
+        ),
+    ),
+    EntryGroup(
+        "What was found",
+        (
+            _measured("ice_score", "ICE score, 0 to 10"),
+            _measured("capd_score", "CAPD score, under 12 years"),
+            Entry(
+                "oxygen_device",
+                "Oxygen device",
+                (
+                    ("", "nothing to say"),
+                    *((one, device_name(one)) for one in OXYGEN_DEVICE),
+                ),
+            ),
+            _measured("inhaled_o2_flow", "Oxygen flow", "0.5"),
+            _measured("fio2", "FiO2"),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one sending of the form says."""
+
+    time: datetime | None
+    findings: tuple[tuple[str, str, str], ...]  # kind, value, unit
+
+
+def read_form(form: Mapping[str, str], zone: ZoneInfo) -> Said:
+    """Return what was filled in. Raises Problem (422) for a value that cannot be, and for a form with nothing in it."""
+    findings = tuple(_findings(form))
+    if not findings:
+        raise Problem(422, "invalid", "nothing was filled in: choose or write at least one thing")
+    return Said(_time(form.get("time", ""), zone), findings)
+
+
+def _findings(form: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    for group in GROUPS:
+        for entry in group.entries:
+            value = form.get(entry.name, "").strip()
+            if value:
+                is_word = bool(entry.options) and ":" in value
+                yield checked_finding(WORD if is_word else entry.name, value, "")
+
+
+def _time(text: str, zone: ZoneInfo) -> datetime | None:
+    """Return the instant from which it holds, on the clocks of the ward; None for now."""
+    if not text.strip():
+        return None
+    try:
+        said = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Problem(
+            422, "invalid", "time: write date and clock, such as 2026-02-12T20:00, or leave it empty"
+        ) from None
+    return said if said.tzinfo else said.replace(tzinfo=zone)
+
+
+def annotation_words(one: Annotation) -> str:
+    """Return what was said, in words."""
+    if one.kind != WORD:
+        unit = signal(one.kind).unit
+        value = device_name(one.value) if one.kind == "oxygen_device" else quantity(float(one.value), unit)
+        return f"{drug_name(one.kind)}: {value}"
+    for group in GROUPS:
+        for entry in group.entries:
+            for value, text in entry.options:
+                if value == one.value:
+                    return f"{entry.label}: {text}"
+    return one.value
