@@ -41,6 +41,7 @@ docs: docs-pages ## build the documentation into site/
 	$(BIN)/zensical build --clean --strict
 
 docs-pages: $(VENV)/.developing ## write the generated reference pages
+	$(BIN)/python -m scripts.build_rule_tests
 	$(BIN)/python -m scripts.build_reference
 
 format: $(VENV)/.developing ## let ruff mend layout and what else it can
@@ -68,7 +69,8 @@ $(VENV)/.installed: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.developing: requirements/dev.txt $(VENV)/.installed
+$(VENV)/.developing: requirements/dev.txt $(VENV)/.installed scripts/install_system.sh
+	@scripts/install_system.sh
 	@echo "Installing the tools that check it (once; a minute or two)"
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@

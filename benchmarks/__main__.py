@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import bundle, end_to_end, ndjson, report, startup, timeline
+from benchmarks import bundle, end_to_end, ndjson, omop, report, sdtm, service, startup, timeline
 from benchmarks.report import Line, shown
 
 
@@ -20,7 +20,7 @@ def _arguments() -> argparse.Namespace:
         "which",
         nargs="*",
         metavar="WHICH",
-        help="startup, bundle, ndjson, timeline, end-to-end; all if none is named",
+        help="startup, bundle, ndjson, sdtm, timeline, omop, service, end-to-end; all if none is named",
     )
     parser.add_argument(
         "--rows", type=_millions, default="20,100", help="sizes of end-to-end, in million rows (20,100)"
@@ -50,7 +50,10 @@ def main() -> None:
         "startup": startup.measure,
         "bundle": bundle.measure,
         "ndjson": lambda: ndjson.measure(asked.data),
+        "sdtm": lambda: sdtm.measure(asked.data),
         "timeline": lambda: timeline.measure(asked.data),
+        "omop": lambda: omop.measure(asked.data),
+        "service": lambda: service.measure(asked.data),
         "end-to-end": lambda: end_to_end.measure(asked.data, asked.rows),
     }
     unknown = set(asked.which) - set(groups)

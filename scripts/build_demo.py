@@ -44,8 +44,8 @@ SYSTEMS = {"LOINC": LOINC, "RxNorm": RXNORM}
 OURS = "urn:tocsin:signal"
 MADE_UP = "urn:tocsin:made-up"
 
-# Drugs that are no signal of ours, on purpose: a real record is full of what says nothing about the grade.
-UNMAPPED = {"cefepime": "20481", "meropenem": "29561", "cyclophosphamide": "3002"}
+# Drugs that the sheets call by their own name: antibacterials are one signal, and cyclophosphamide is none of ours, on purpose.
+NAMED = {"cefepime": "20481", "meropenem": "29561", "cyclophosphamide": "3002"}
 PRESSURES = ("systolic_bp", "diastolic_bp", "mean_arterial_pressure")
 PRESSURE_PANEL = (LOINC, "85354-9", "Blood pressure panel")
 ROUTES: dict[str, Coding] = {
@@ -111,8 +111,8 @@ class Sheet:
 def coding(name: str) -> Coding:
     """The first code of a signal in the code lists, else our own; a measurement goes without its name."""
     words = name.replace("_", " ")
-    if name in UNMAPPED:
-        return RXNORM, UNMAPPED[name], words
+    if name in NAMED:
+        return RXNORM, NAMED[name], words
     found = next((row for row in codes() if row.signal == name and row.system in SYSTEMS), None)
     if found is None:
         return OURS, name, words

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from tocsin.api import grade
 from tocsin.demo import demo_folder
+from tocsin.records import read_records
 from tocsin.report.build import build_course
 from tocsin.report.course import Course
-from tocsin.records import read_records
 from tocsin.report.terminal import draw_course
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "assets" / "course.svg"

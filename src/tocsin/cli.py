@@ -8,11 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
+from tocsin.commands.advise import advise
+from tocsin.commands.audit import audit
 from tocsin.commands.calc import calc
+from tocsin.commands.code import code
 from tocsin.commands.codes import codes
 from tocsin.commands.demo import demo
 from tocsin.commands.explain import explain
+from tocsin.commands.export import export
+from tocsin.commands.follow import follow
 from tocsin.commands.grade import grade
+from tocsin.commands.leaflet import leaflet
+from tocsin.commands.serve import serve
 from tocsin.commands.show import show
 from tocsin.errors import UserError
 
@@ -25,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback with local variables would print patient data
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (demo, grade, calc, show, explain, codes):
+for command in (demo, grade, calc, show, advise, audit, code, leaflet, explain, codes, export, serve, follow):
     app.command()(command)
 
 

@@ -231,6 +231,7 @@ ODD_BUNDLES: dict[str, Json] = {
     "a resource without a type": bundle({"id": "1"}),
     "a type that is none": bundle({"resourceType": "Weather"}),
     "a type that is a number": bundle({"resourceType": 7}),
+    "types that are a list and an object": bundle({"resourceType": ["Patient"]}, {"resourceType": {}}),
     "everything empty": bundle({"resourceType": "Observation"}, {"resourceType": "Patient"}),
     "wrong shapes": bundle(
         {

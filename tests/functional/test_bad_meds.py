@@ -251,7 +251,7 @@ def test_a_setting_that_makes_no_sense_is_refused_by_name(tmp_path: Path, key: s
 def test_words_that_choose(tmp_path: Path) -> None:
     folder = csv_folder(tmp_path / "in")
     assert "sofa" in refusal(folder, scale="sofa")
-    assert "omop" in refusal(folder, format="omop")
+    assert "hl7" in refusal(folder, format="hl7")
     assert "some" in refusal(folder, events="some")
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from tests.reference import Event
 from tests.support.timeline_runs import Subject, run_product, run_reference
 from tocsin.knowledge.products import products
+from tocsin.knowledge.signals import signal
 from tocsin.knowledge.vocabulary import CAUSES, OXYGEN_DEVICE, SCALES
 
 DAY_ZERO = dt.datetime(2025, 3, 2, tzinfo=dt.UTC)
@@ -34,6 +35,7 @@ SHORT = {
     "flow": "inhaled_o2_flow",
     "seen": "crp",
 }
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 _TERM = re.compile(r"([+-]?)(\d+(?:\.\d+)?)(us|d|h|m|s)")
 
 
@@ -86,9 +88,10 @@ def _event(line: str, event_id: int, subject_id: int) -> Event:
         return Event(subject_id, time, "attribution", None, value, end, event_id)
     if name == "death":
         return Event(subject_id, time, "death", None, value, end, event_id)
-    number = None if value in (None, "?") else float(value)
-    signal = SHORT.get(name, name)
-    return Event(subject_id, time, signal, 1.0 if name == "seen" else number, None, end, event_id)
+    number = float(value) if value is not None and _NUMBER.fullmatch(value) else None
+    text = None if value in (None, "?") or number is not None else str(value).replace("_", " ")
+    of = SHORT.get(name, name)
+    return Event(subject_id, time, of, 1.0 if name == "seen" else number, text, end, event_id)
 
 
 def chart(text: str, subject_id: int = 1) -> list[Event]:
@@ -249,7 +252,8 @@ def _line(event: Event) -> tuple[object, ...]:
     if event.signal == "attribution":
         return who, when, event.text
     value = "" if event.value is None else repr(event.value)
-    return who, when, event.signal, value, "", event.text or "", _stamp(event.end)
+    unit = signal(event.signal).unit if signal(event.signal).missing_unit == "reject" else ""
+    return who, when, event.signal, value, unit, event.text or "", _stamp(event.end)
 
 
 def write_folder(folder: Path, made_up: Sequence[Subject]) -> list[Subject]:

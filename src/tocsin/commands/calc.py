@@ -1,6 +1,5 @@
 """`tocsin calc`: one snapshot by options, or many from a CSV."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -141,17 +140,10 @@ def _grade_file(file: Path, out: Path | None, as_json: bool) -> None:
 
 def _write_beside(rows: list[dict[str, Any]], file: Path, out: Path) -> None:
     """Write the CSV beside its place, then put it there."""
-    part = out.with_name(f".{out.name}.part-{os.getpid()}")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as target:
-            _write(rows, file, target)
-        part.replace(out)
-    except OSError as error:
-        raise UserError(
-            f"--out {out}: cannot write there ({error.strerror}); choose a file you may write"
-        ) from None
-    finally:
-        part.unlink(missing_ok=True)
+    from tocsin.commands.beside import written_beside
+
+    with written_beside(out) as target:
+        _write(rows, file, target)
 
 
 def _write(rows: list[dict[str, Any]], file: Path, to: "TextIO") -> None:

@@ -92,8 +92,9 @@ def _table(result: "Result") -> None:
 
 def _row(row: dict[str, Any], names: dict[int, str], run: dict[str, Any]) -> tuple[str, ...]:
     """Return an episode as cells."""
+    from tocsin.records import scale_of_record
     from tocsin.report.labels import day_text, days, grades_text, therapy_lane
-    from tocsin.report.rows import peak_of, scale_of_record
+    from tocsin.report.rows import peak_of
 
     record = scale_of_record(run, row["cause"])
     peaks = [grades_text(peak_of(row, scale)) + ("*" if scale == record else "") for scale in _SCALES]

@@ -17,13 +17,15 @@ def explain(
 ) -> None:
     """Explain any fact, with its source.
 
-    A scale, one of its cells, a number of the timeline, a cause, a product, a drug, a signal, a flag or a source.
+    A scale, one of its cells, a number of the timeline, a cause, a product, a drug, a signal, a flag,
+    a rule of the guidance or a source.
 
     \b
     Examples:
       tocsin explain astct
       tocsin explain lee2014.hypotension.one
       tocsin explain fever_hold
+      tocsin explain TOC-004
     """
     from tocsin.knowledge.explain import explain as look_up
 
@@ -58,7 +60,7 @@ def _list_kinds(as_json: bool) -> None:
         json_text(kinds)
         return
     for kind, ids in kinds.items():
-        shown = ids[:3] if kind == "cell of a scale" else ids
+        shown = ids[:3] if kind in ("cell of a scale", "rule") else ids
         rest = " ..." if len(shown) < len(ids) else ""
         say(f"{kind} ({len(ids)})")
         paragraph(", ".join(shown) + rest, " ")

@@ -22,8 +22,12 @@ _MOST = 3  # of a list that may be long
 
 def grade(
     sources: Annotated[
-        list[Path],
-        typer.Argument(help="Files or folders of one format.", metavar="SOURCE", show_default=False),
+        list[str],
+        typer.Argument(
+            help="Files or folders of one format, or the URL of a PostgreSQL database (OMOP).",
+            metavar="SOURCE",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path,
@@ -76,6 +80,7 @@ def grade(
     Examples:
       tocsin grade records/ --out results
       tocsin grade meds/ --therapies therapies.csv --out results
+      tocsin grade "postgresql://user@host/database?schema=cdm" --out results
       tocsin grade bundles/ --out results --set fever_hold=48 --set zone=America/New_York
     """
     choices = read_settings(settings or [])

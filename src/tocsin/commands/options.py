@@ -9,6 +9,8 @@ class Format(StrEnum):
     auto = "auto"
     fhir = "fhir"
     meds = "meds"
+    omop = "omop"
+    sdtm = "sdtm"
     csv = "csv"
 
 

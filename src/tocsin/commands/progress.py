@@ -46,12 +46,13 @@ def silent(stage: str, part: float) -> None:
 
 
 @contextmanager
-def progress() -> Generator["Bar | None"]:
-    """Give a bar on a terminal, None elsewhere; the first compilation is announced."""
+def progress(*, grades: bool = True) -> Generator["Bar | None"]:
+    """Give a bar on a terminal, None elsewhere; what grades may compile first, and that is announced."""
     if not sys.stderr.isatty():
         yield None
         return
-    _announce_compilation()
+    if grades:
+        _announce_compilation()
     bar = Bar()
     bar.start()
     try:

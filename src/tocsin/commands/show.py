@@ -53,9 +53,9 @@ def _list(folder: Path, as_json: bool) -> None:
     """Print the subjects that have an episode."""
     from tocsin.grading.words import label
     from tocsin.knowledge.scales import scale
-    from tocsin.records import read_episodes, read_run
+    from tocsin.records import read_episodes, read_run, scale_of_record
     from tocsin.report.labels import grades_text, therapy_lane
-    from tocsin.report.rows import peak_of, scale_of_record
+    from tocsin.report.rows import peak_of
 
     run = read_run(folder)
     episodes, names = read_episodes(folder)

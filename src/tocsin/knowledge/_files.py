@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from tocsin.errors import UserError
 
@@ -32,6 +32,13 @@ def number(text: str) -> float | None:
 def keys(text: str) -> tuple[str, ...]:
     """The keys of a cell that lists several."""
     return tuple(part.strip() for part in text.split(";") if part.strip())
+
+
+def tuples(row: dict[str, Any]) -> dict[str, Any]:
+    """A table of a TOML file with its lists as tuples."""
+    return {
+        key: tuple(cast("list[Any]", cell)) if isinstance(cell, list) else cell for key, cell in row.items()
+    }
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> NoReturn:

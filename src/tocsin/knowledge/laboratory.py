@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from tocsin.knowledge import _files
 
-VERSIONS: Final = (4, 5, 6)  # CTCAE v4.03, v5.0, v6.0
 GROUPS: Final = ("liver_enzymes", "liver", "kidney", "coagulation")  # the organs that scales tell apart
 _GRADES: Final = (1, 2, 3, 4)
 

@@ -2,8 +2,12 @@
 
 from functools import cache
 from types import MappingProxyType
+from typing import Final
 
 from tocsin.knowledge import _files
+
+# How the events that we exported are called when they come back: each is what it says, and passed the door before.
+AS_THEY_STAND: Final = frozenset({"urn:tocsin:event", "tocsin_event"})
 
 
 @cache

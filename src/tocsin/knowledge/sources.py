@@ -9,7 +9,13 @@ from tocsin.knowledge import _files
 
 # What each confidence is called where people read it.
 CONFIDENCE: Final = MappingProxyType(
-    {"seed": "source text", "verified": "verified", "recalled": "recalled", "n/a": "n/a"}
+    {
+        "seed": "source text",
+        "verified": "verified",
+        "recalled": "recalled",
+        "interpretation": "interpretation",
+        "n/a": "n/a",
+    }
 )
 
 

@@ -24,6 +24,7 @@ class Parameter:
     also: str
     least: float
     most: float
+    whole: bool  # whether it counts, or names a version
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,10 @@ def _value(name: str, text: str) -> float:
         ) from None
     if not (math.isfinite(value) and row.least <= value <= row.most):
         above = "" if math.isinf(row.most) else f" and at most {row.most:g}"
-        raise UserError(f"setting {name}={text}: must be at least {row.least:g}{above} (in {row.unit})")
+        unit = "" if row.unit == "1" else f" (in {row.unit})"
+        raise UserError(f"setting {name}={text}: must be at least {row.least:g}{above}{unit}")
+    if row.whole and not value.is_integer():
+        raise UserError(f"setting {name}={text}: must be a whole number")
     return value
 
 
@@ -136,4 +140,5 @@ def _parameter(key: str, row: dict[str, Any]) -> Parameter:
         row.get("also", ""),
         float(row.get("least", 0)),
         float(row.get("most", math.inf)),
+        row.get("whole", False),
     )
