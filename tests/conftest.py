@@ -27,3 +27,8 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared is absent")
     return folder
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their parameter: packed ones hold the second of their packing, and every worker must find the same names."""
+    return argname if isinstance(val, bytes) else None
