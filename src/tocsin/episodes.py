@@ -88,12 +88,14 @@ def _ids(values: NDArray[np.int64]) -> Column:
     return pa.array(np.ascontiguousarray(values), mask=values == NO_EVENT)
 
 
+_ALONE = np.full(256, -1, np.int8)  # the grade of a set that has one member
+for _bit in range(8):
+    _ALONE[1 << _bit] = _bit
+
+
 def _decided(sets: NDArray[np.uint8]) -> Column:
     """Return the grade where a set has one member, else null."""
-    grade = np.full(256, -1, np.int8)
-    for bit in range(8):
-        grade[1 << bit] = bit
-    found = grade[sets]
+    found = _ALONE[sets]
     return pa.array(found, mask=found < 0)
 
 

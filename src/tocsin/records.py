@@ -21,6 +21,7 @@ from tocsin.knowledge.vocabulary import SCALES
 
 Line = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SINCE = pa.duration("us")  # numpy makes many of them into Python's at once
 _MOST_COMPARED = 100_000  # ids that a misspelt one is compared with: comparing is slow
 
 
@@ -87,8 +88,10 @@ def _values(column: Any) -> list[Any]:
     """Return the values of a column; instants and repeated words not one by one as Arrow's own."""
     kind = column.type
     if kind == TIME:
-        micros = column.cast(pa.int64()).to_pylist()
-        return [None if one is None else _EPOCH + timedelta(microseconds=one) for one in micros]
+        since: list[timedelta | None] = (
+            column.cast(pa.int64()).cast(_SINCE).to_numpy(zero_copy_only=False).tolist()
+        )
+        return [None if one is None else _EPOCH + one for one in since]
     if pa.types.is_dictionary(kind):
         return column.cast(kind.value_type).to_numpy(zero_copy_only=False).tolist()
     return column.to_pylist()

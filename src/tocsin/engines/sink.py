@@ -25,7 +25,7 @@ class TableKeeper:
     """Keeps tables in memory."""
 
     def __init__(self, schema: pa.Schema) -> None:
-        self._tables = [schema.empty_table()]
+        self._schema, self._tables = schema, list[pa.Table]()
 
     def write(self, table: pa.Table) -> None:
         """Take rows."""
@@ -36,7 +36,13 @@ class TableKeeper:
 
     def table(self) -> pa.Table:
         """Return all rows as one table."""
-        return pa.concat_tables(self._tables).unify_dictionaries().combine_chunks()
+        if len(self._tables) == 1:
+            return self._tables[0]
+        return (
+            pa.concat_tables(self._tables or [self._schema.empty_table()])
+            .unify_dictionaries()
+            .combine_chunks()
+        )
 
 
 Writers = Callable[[str, pa.Schema], Writer]

@@ -13,6 +13,7 @@ from tocsin.knowledge.reading import therapy_signals
 from tocsin.knowledge.signals import signal_ids
 from tocsin.knowledge.timeline import Timeline as Numbers
 from tocsin.knowledge.vocabulary import ATTRIBUTION, OXYGEN_DEVICE, SCALES
+from tocsin.records import lines_of
 from tocsin.timeline import Batch, Births, Timeline
 from tocsin.timeline.layout import NO_END, Rules
 from tocsin.timeline.rules import rules_of
@@ -38,7 +39,7 @@ def run_timeline(
     timeline.finish()
     rows, episodes = timeline.take()
     unread = np.zeros(len(episodes), np.uint8)  # ICANS is read by the situation, up to the same instant
-    return grade_table(rows, kinds).to_pylist(), episode_table(episodes, kinds, unread).to_pylist()
+    return lines_of(grade_table(rows, kinds)), lines_of(episode_table(episodes, kinds, unread))
 
 
 def is_therapy(event: Mapping[str, Any]) -> bool:

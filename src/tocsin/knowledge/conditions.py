@@ -285,7 +285,12 @@ def _open(node: ast.expr, values: Mapping[str, Value]) -> list[str]:
         case ast.UnaryOp(operand=part) if not isinstance(part, ast.BoolOp):
             return [f"not {text}" for text in _open(part, values)]
         case _:
-            return [ast.unparse(node)]
+            return [_written(node)]
+
+
+@cache
+def _written(node: ast.expr) -> str:
+    return ast.unparse(node)
 
 
 def _verdict(name: str, value: Value) -> Verdict:

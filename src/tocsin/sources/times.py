@@ -7,7 +7,7 @@ an offset it is the wall clock of `Settings.zone`. A date alone follows `Setting
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -25,12 +25,13 @@ _MINUTES: Final = _DATE + r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _SECONDS: Final = r":[0-5][0-9](?:\.[0-9]+)?"
 _CLOCK: Final = f"{_MINUTES}(?:{_SECONDS})?"
 _OFFSET: Final = r"(?:Z|[+-](?:0[0-9]|1[0-9]|2[0-3])(?::?[0-5][0-9])?)"
-_IS_TIME: Final = re.compile(f"({_CLOCK})({_OFFSET})?")
+_IS_TIME: Final = re.compile(f"{_CLOCK}({_OFFSET})?")
 _IS_DATE: Final = re.compile(_DATE)
 _BLANK: Final = " \t\r\n"
 _SQL_BLANK: Final = "E' \\t\\r\\n'"
 
 _EPOCH: Final = datetime(1970, 1, 1)
+_EPOCH_UTC: Final = _EPOCH.replace(tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 # Where in its day a date stands.
 PLACES: Final[dict[DateOnly, int]] = {"start": 0, "noon": 43_200_000_000, "end": 86_399_999_999}
@@ -70,7 +71,7 @@ def _read(text: str, zone: ZoneInfo | None, place: int | None) -> Reading:
     match = _IS_TIME.fullmatch(text)
     try:
         if match is not None:
-            return _clock_time(match[1], match[2], zone), None
+            return _instant(text) if match[1] else _local(datetime.fromisoformat(text), zone, 0), None
         if _IS_DATE.fullmatch(text):
             day = datetime.fromisoformat(text)
             return (None, "date_only") if place is None else (_local(day, zone, place), None)
@@ -79,18 +80,8 @@ def _read(text: str, zone: ZoneInfo | None, place: int | None) -> Reading:
     return None, "bad_time"
 
 
-def _clock_time(clock: str, offset: str | None, zone: ZoneInfo | None) -> int:
-    local = datetime.fromisoformat(clock)
-    if offset is None:
-        return _local(local, zone, 0)
-    return (local - _EPOCH) // _MICROSECOND - _offset(offset)
-
-
-def _offset(offset: str) -> int:
-    if offset == "Z":
-        return 0
-    minutes = int(offset[1:3]) * 60 + int(offset[3:].lstrip(":") or 0)
-    return (-minutes if offset[0] == "-" else minutes) * 60_000_000
+def _instant(text: str) -> int:
+    return (datetime.fromisoformat(text) - _EPOCH_UTC) // _MICROSECOND
 
 
 def _local(local: datetime, zone: ZoneInfo | None, place: int) -> int:
