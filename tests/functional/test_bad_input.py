@@ -203,6 +203,14 @@ def test_text_that_is_not_utf8_is_refused(tmp_path: Path, name: str, line: int) 
     assert "UTF-8" in message
 
 
+def test_the_results_of_a_run_are_no_source(tmp_path: Path) -> None:
+    graded(csv_folder(tmp_path / "in"), out=tmp_path / "out")
+    message = refusal(tmp_path / "out", out=tmp_path / "again")
+    assert message.startswith(f"{tmp_path / 'out'}: what `tocsin grade` wrote, not a source")
+    assert f"`tocsin show {tmp_path / 'out'}`" in message
+    assert not (tmp_path / "again").exists()
+
+
 def test_a_byte_order_mark_and_semicolons_are_read(tmp_path: Path) -> None:
     folder = csv_folder(tmp_path / "in")
     for file in folder.iterdir():

@@ -16,6 +16,7 @@ from tocsin.sources.source import Opening, Source
 Format = Literal["auto", "fhir", "meds", "omop", "sdtm", "csv"]
 # A PostgreSQL database is a URL, kept as text: a path would lose one of its slashes.
 Place = str | Path
+_OF_A_RUN = ("run.json", "grades.parquet")
 _LOOKS: dict[str, Callable[[Path], bool]] = {
     "csv": looks_like_csv,
     "sdtm": looks_like_sdtm,
@@ -79,6 +80,8 @@ def _detect(place: Place) -> str:
     if looks_like_omop(place):
         return "omop"
     path = Path(place)
+    if all((path / name).is_file() for name in _OF_A_RUN):
+        raise UserError(f"{path}: what `tocsin grade` wrote, not a source; look at it with `tocsin show {path}`")
     for name, looks in _LOOKS.items():
         if looks(path):
             return name
