@@ -15,7 +15,16 @@ from tocsin.sources.fhir.bundle import read_bundle
 from tocsin.sources.fhir.by_python import BY_PYTHON, PythonRows
 from tocsin.sources.fhir.files import EXPECTED, inputs
 from tocsin.sources.fhir.people import TWO_SUBJECTS, Person, shared_ids
-from tocsin.sources.fhir.query import DUPLICATES, NAMED, SHARED, Lookups, odd_lines_sql, rows_sql
+from tocsin.sources.fhir.query import (
+    DUPLICATES,
+    NAMED,
+    SHARED,
+    Lookups,
+    odd_lines_sql,
+    respelt_sql,
+    rows_sql,
+    spilled_sql,
+)
 from tocsin.sources.fhir.scan import PLACE
 from tocsin.sources.fhir.shapes import NAMED as NAMED_KINDS
 from tocsin.sources.fhir.shapes import SHAPES
@@ -153,13 +162,17 @@ def _define_view(
         )
     columns = ", ".join(FLAT_SCHEMA.names)
     parts = [f"SELECT {columns} FROM {BY_PYTHON}", f"SELECT {columns} FROM ({_deaths(settings, lookups)})"]
-    texts = [rows_sql(scan, settings, lookups) for scan in found.scans if scan.kinds]
-    parts += [f"({text})" for text in (_spilled(con, texts, spill) if spill else texts)]
+    scans = [scan for scan in found.scans if scan.kinds]
+    if spill is None:
+        parts += [f"({rows_sql(scan, settings, lookups)})" for scan in scans]
+    else:
+        files = _spilled(con, [spilled_sql(scan, settings, lookups) for scan in scans], spill)
+        parts += [f"({respelt_sql(scan, file)})" for scan, file in zip(scans, files, strict=True)]
     con.execute(f"CREATE OR REPLACE TEMP VIEW {VIEW} AS {' UNION ALL '.join(parts)}")
 
 
 def _spilled(con: duckdb.DuckDBPyConnection, texts: Sequence[str], spill: Path) -> list[str]:
-    """Write the rows of each scan to a parquet file of its own, two scans at once; return SQL that reads each."""
+    """Write the rows of each scan to a parquet file of its own, two scans at once; return SQL for each."""
     files = [spill / f"fhir_{place}.parquet" for place in range(len(texts))]
 
     def write(text: str, file: Path) -> None:
@@ -170,7 +183,7 @@ def _spilled(con: duckdb.DuckDBPyConnection, texts: Sequence[str], spill: Path) 
 
     with ThreadPoolExecutor(_SCANS_AT_ONCE) as hands:
         list(hands.map(write, texts, files))
-    return [f"SELECT * FROM read_parquet({sql_path(file)})" for file in files]
+    return [f"read_parquet({sql_path(file)})" for file in files]
 
 
 def _deaths(settings: Settings, lookups: Lookups) -> str:

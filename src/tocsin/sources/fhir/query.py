@@ -32,6 +32,12 @@ NAMED: Final = "fhir_named"
 DUPLICATES: Final = "fhir_duplicates"
 SHARED: Final = "fhir_shared"
 _TEXT: Final = "NULL::VARCHAR"
+_SOURCE: Final = (
+    f"name || ':' || line || CASE WHEN by_identifier THEN '{BY_IDENTIFIER}' ELSE '' END "
+    "|| CASE WHEN part > 0 THEN ' component[' || part || ']' ELSE '' END"
+)
+_OF_SOURCE: Final = ("place", "line", "by_identifier", "part")
+_BUT_SOURCE: Final = [name for name in FLAT_SCHEMA.names if name != "source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,24 @@ class Lookups:
 
 def rows_sql(scan: Scan, settings: Settings, lookups: Lookups) -> str:
     """Return SQL for the flat rows of a scan, except of lines that only Python can judge."""
+    return f"SELECT {', '.join(FLAT_SCHEMA.names)} FROM ({_judged_rows(scan, settings, lookups)})"
+
+
+def spilled_sql(scan: Scan, settings: Settings, lookups: Lookups) -> str:
+    """Return SQL for the same rows as they are spilled: what makes up a source, in its place.
+
+    To write the texts costs a seventh of the whole, and only the rows that go to quarantine are asked for theirs.
+    """
+    return f"SELECT {', '.join([*_BUT_SOURCE, *_OF_SOURCE])} FROM ({_judged_rows(scan, settings, lookups)})"
+
+
+def respelt_sql(scan: Scan, spilled: str) -> str:
+    """Return SQL for flat rows out of those that were spilled."""
+    named = f"SELECT *, {scan.name_sql('place')} AS name FROM {spilled}"
+    return f"SELECT {', '.join(FLAT_SCHEMA.names)} FROM (SELECT *, {_SOURCE} AS source FROM ({named}))"
+
+
+def _judged_rows(scan: Scan, settings: Settings, lookups: Lookups) -> str:
     steps = {
         "lines": scan.lines(sql.columns_sql(sql.columns_of(scan.kinds))),
         "resources": _resources(scan),
@@ -54,7 +78,7 @@ def rows_sql(scan: Scan, settings: Settings, lookups: Lookups) -> str:
         "judged": _judged(scan, settings, lookups),
     }
     texts = ", ".join(f"{name} AS ({text})" for name, text in steps.items())
-    return f"WITH {texts} SELECT {', '.join(FLAT_SCHEMA.names)} FROM judged"
+    return f"WITH {texts} SELECT * FROM judged"
 
 
 def odd_lines_sql(scan: Scan) -> str:
@@ -262,12 +286,10 @@ def _judged(scan: Scan, settings: Settings, lookups: Lookups) -> str:
         " ".join(f"WHEN '{word}' THEN {pair[n]}" for word, pair in why.items()) for n in (0, 1)
     )
     in_time = "CASE WHEN trouble IS NULL THEN NULL WHEN time IS NULL THEN time_{0} ELSE until_{0} END"
-    part = "CASE WHEN part > 0 THEN ' component[' || part || ']' ELSE '' END"
-    marked = f"CASE WHEN by_identifier THEN '{BY_IDENTIFIER}' ELSE '' END"
     return _select(
         {
             "row": f"(file * {FILE_STRIDE} + m)::BIGINT",
-            "source": f"name || ':' || line || {marked} || {part}",
+            "source": _SOURCE,
             "trouble_column": f"CASE trouble {column} ELSE {in_time.format('place')} END",
             "trouble_value": f"left(CASE trouble {written} ELSE {in_time.format('text')} END, {SHORT})",
         },

@@ -29,6 +29,10 @@ class Scan:
         """Whether some of its resources may have components."""
         return "Observation" in self.kinds
 
+    def name_sql(self, place: str) -> str:
+        """Return SQL for the name of the file at a place of the scan, counted from 1."""
+        return _pick((sql_text(file.name) for file in self.files), place)
+
     def lines(self, columns: str, records: bool = True) -> str:
         """Return SQL for the lines that are not blank: `columns`, n in the scan, line in the file, file, name.
 
@@ -41,7 +45,7 @@ class Scan:
         return (
             f"SELECT *, {_pick((file.index for file in self.files), 'place')} AS file, "
             f"n - {_pick(self.before, 'place')} AS line, "
-            f"{_pick((sql_text(file.name) for file in self.files), 'place')} AS name "
+            f"{self.name_sql('place')} AS name "
             f"FROM (SELECT *, enum_code(filename::ENUM({names})) + 1 AS place, row_number() OVER () AS n "
             f"FROM read_json([{paths}], columns = {columns}, records = {str(records).lower()}, filename = true, "
             f"format = 'newline_delimited', ignore_errors = true, compression = '{packing}'))"
