@@ -70,12 +70,13 @@ def as_table(columns: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
 
 def _times(values: NDArray[np.int64]) -> Column:
     """Return instants, NEVER as null."""
-    return pa.array(np.ascontiguousarray(values), pa.int64(), mask=values == NEVER).cast(TIME)
+    return pa.array(np.ascontiguousarray(values), pa.int64(), mask=values == NEVER).view(TIME)
 
 
 def _codes(values: NDArray[np.int8], words: Sequence[str]) -> Column:
     """Return codes as words, -1 as null."""
-    return encoded(values.astype(np.int32), pa.array(words, pa.string()), values < 0).cast(pa.string())
+    places: Any = pa.array(values, mask=values < 0)
+    return pa.array(words, pa.string()).take(places)
 
 
 def _yes_no(values: NDArray[np.int8]) -> Column:

@@ -88,13 +88,15 @@ def _values(column: Any) -> list[Any]:
     """Return the values of a column; instants and repeated words not one by one as Arrow's own."""
     kind = column.type
     if kind == TIME:
-        since: list[timedelta | None] = (
-            column.cast(pa.int64()).cast(_SINCE).to_numpy(zero_copy_only=False).tolist()
-        )
+        since: list[timedelta | None] = [one for chunk in column.chunks for one in _plain(chunk.view(_SINCE))]
         return [None if one is None else _EPOCH + one for one in since]
     if pa.types.is_dictionary(kind):
-        return column.cast(kind.value_type).to_numpy(zero_copy_only=False).tolist()
+        return _plain(column.cast(kind.value_type))
     return column.to_pylist()
+
+
+def _plain(column: Any) -> list[Any]:
+    return column.to_numpy(zero_copy_only=False).tolist()
 
 
 def of_subject(table: pa.Table, subject_id: int) -> pa.Table:

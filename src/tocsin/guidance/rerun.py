@@ -84,7 +84,7 @@ def _batch(events: Sequence[Line], kinds: Kinds) -> Batch:
     """Return events, in order of time, as the timeline reads them."""
     values, numbers = [event["numeric_value"] for event in events], signal_ids()
     return Batch(
-        subject_id=np.array([event["subject_id"] for event in events], np.int64),
+        subject_id=np.full(len(events), events[0]["subject_id"], np.int64),
         time=np.array([_micros(event["time"]) for event in events], np.int64),
         signal=np.array([numbers[event["signal"]] for event in events], np.int16),
         value=np.array([np.nan if value is None else value for value in values], np.float64),
