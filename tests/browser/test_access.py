@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Visitor, visiting
 from tests.support.entry import PASSWORD, People, config_of
@@ -53,6 +53,42 @@ def test_from_the_door_to_a_patient_and_out(reader: Visitor) -> None:
     page.go_back()
     reader.go(patient)
     assert page.url.startswith(f"{reader.url}/sign-in"), "the session has ended"
+
+
+def test_who_may_only_read_sees_no_form_and_is_told_why(reader: Visitor, guarded: Served) -> None:
+    reader.expected = ("status of 401", "status of 403")
+    id = next(iter(MOMENTS))
+    page = reader.go(f"/patients/{id}")
+    sign_in(reader, "user-read", PASSWORD)
+    assert page.locator("form.record, a[href='#record']").count() == 0
+    assert "asks for the role write" in page.locator("#may-read").inner_text()
+    reader.shoot("patient-read-only")
+    token = page.locator("input[name=csrf_token]").first.input_value()
+    # A page that was open before the role was taken away still has its form.
+    page.set_content(
+        f"<form method=post action='{reader.url}/patients/{id}/annotations'><input name=fever value='fever:other'>"
+        f"<input name=csrf_token value='{token}'><button>Record</button></form>"
+    )
+    page.get_by_role("button").click()
+    assert "This asks for the role write" in page.get_by_role("alert").inner_text()
+    assert guarded.context.store.annotations(id) == []
+    for path in ("/", "/board", "/calculator"):
+        assert reader.go(path).locator("h1").count() == 1
+
+
+def test_a_board_whose_session_has_ended_does_not_seem_empty(browser: Browser, guarded: Served) -> None:
+    for reader in visiting(browser.new_context(), guarded):
+        reader.expected = ("status of 401",)
+        reader.page.clock.install()
+        page = reader.go("/board")
+        sign_in(reader, "user-read", PASSWORD)
+        expect(page.locator("#live")).to_have_attribute("data-live", "on")
+        page.context.clear_cookies()
+        page.clock.fast_forward(61_000)  # the board looks again every minute
+        expect(page.locator("#live")).to_contain_text("signed out")
+        assert page.locator("#rows tr").count() == len(guarded.context.patients.board())
+        page.get_by_role("link", name="sign in again").click()
+        page.wait_for_url("**/sign-in?next=**")
 
 
 def test_another_password(reader: Visitor, guarded: Served) -> None:

@@ -75,6 +75,14 @@ def test_the_board_is_a_read_of_all_that_are_on_it(people: People, path: str) ->
     assert people.service.context.store.audit.lines("1-car-t")[:1] == []
 
 
+@pytest.mark.parametrize(("patient", "status"), [(CAR_T, 303), ("nobody-here", 404)])
+def test_to_ask_whether_somebody_is_known_is_a_read(people: People, patient: str, status: int) -> None:
+    answer = people.service.http.get("/", params={"patient": patient}, headers=people.person("read"))
+    assert answer.status_code == status
+    line = newest(people.service)
+    assert (line.who, line.act, line.patient) == ("user-read", "GET /", patient)
+
+
 def test_who_may_not_is_written_down_and_sees_nothing(people: People) -> None:
     answer = people.service.http.post(
         f"/api/patients/{CAR_T}/bundle", content=b"{}", headers=JSON | people.token("read")
@@ -154,6 +162,16 @@ def put_in(con: Connection) -> None:
     con.execute(insert(LINE).values(**(dict(row) | {"seq": 6, "before": row["hash"]})))
 
 
+def put_in_with_its_hash(con: Connection) -> None:
+    """Somebody who knows how the hashes are made adds a line that we never wrote."""
+    from tocsin.service.store.audit import _hash
+
+    row = con.execute(select(LINE).where(LINE.c.seq == 5)).one()
+    line = (6, row.time, "somebody else", row.act, row.patient, row.detail, row.hash)
+    names = ("seq", "time", "who", "act", "patient", "detail", "before")
+    con.execute(insert(LINE).values(**dict(zip(names, line, strict=True)), hash=_hash(line)))
+
+
 def write_the_end_anew(con: Connection) -> None:
     """Somebody who knows how the hashes are made, but not that the last one is kept apart."""
     from tocsin.service.store.audit import _hash
@@ -176,6 +194,7 @@ CHANGES: list[tuple[Callable[[Connection], None], int]] = [
     (take_out_and_close_the_gap, 3),
     (cut_off_the_end, 4),
     (put_in, 6),
+    (put_in_with_its_hash, 6),
     (write_the_end_anew, 5),
     (empty_it, 1),
 ]
@@ -191,7 +210,10 @@ def test_a_change_is_found_at_its_line(
     with store.database.writing() as con:
         change(con)
     assert store.audit.broken_at() == first
-    if change is not put_in:  # there the next number is taken: nothing more is written, or shown
+    if change not in (
+        put_in,
+        put_in_with_its_hash,
+    ):  # there the next number is taken: nothing more is written, or shown
         store.audit.append("nurse", "read", "p9")
         assert store.audit.broken_at() in (first, 6), "going on does not hide it"
 
@@ -229,6 +251,23 @@ def test_accounts_and_tokens_on_the_command_line(place: str, capsys: pytest.Capt
     store.close()
 
 
+def test_a_role_is_changed_and_everybody_listed(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tocsin(capsys, "--store", place, "--add-user", "ann", "--role", "read")
+    tocsin(capsys, "--store", place, "--add-token", "ehr", "--role", "write")
+    told = tocsin(capsys, "--store", place, "--set-role", "Ann", "--role", "admin")
+    assert told == (0, "Ann has the role admin\n", "")
+    assert tocsin(capsys, "--store", place, "--set-role", "ehr", "--role", "read")[0] == 0
+    assert tocsin(capsys, "--store", place, "--list-accounts")[1] == (
+        "ann  account, role admin\nehr  program, role read\n"
+    )
+    tocsin(capsys, "--store", place, "--remove", "ann")
+    assert tocsin(capsys, "--store", place, "--list-accounts")[1].startswith("ann  account, shut out\n")
+    store = open_store(place)
+    line = store.audit.lines(most=3)[-1]
+    assert (line.act, line.detail) == ("role set", {"name": "ann", "role": "admin"})
+    store.close()
+
+
 def test_a_password_from_the_terminal_is_typed_twice(
     place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +288,9 @@ def test_a_password_from_the_terminal_is_typed_twice(
         (["--add-user", "ann", "--remove", "bob", "--role", "read"], "one at a time"),
         (["--check-audit-log", "--remove", "bob"], "one at a time"),
         (["--add-user", "ann", "--role", "king"], "king"),
+        (["--set-role", "ann"], "--role: say what they may do"),
+        (["--set-role", "nobody", "--role", "read"], "there is no account"),
+        (["--list-accounts", "--role", "read"], "--role goes with"),
         (["--add-user", "a b", "--role", "read"], "a name has letters"),
         (["--set-password", "nobody"], "there is no account"),
         (["--remove", "nobody"], "there is no account"),
@@ -257,11 +299,32 @@ def test_a_password_from_the_terminal_is_typed_twice(
 def test_what_the_command_line_refuses(
     place: str, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
+    open_store(place).close()
     status, out, told = tocsin(capsys, "--store", place, *arguments)
     assert (status, out) == (2, "")
     assert words in told
     assert told.count("\n") == 1
     assert PASSWORD not in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--check-audit-log"],
+        ["--list-accounts"],
+        ["--remove", "ann"],
+        ["--set-password", "ann"],
+        ["--set-role", "ann", "--role", "read"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_store_that_is_not_there_is_not_called_whole(
+    place: str, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """Whoever mistypes its place would read that no line is missing."""
+    told = tocsin(capsys, "--store", place, *arguments)
+    assert told == (2, "", f"error: {place}: there is no store; check --store and the configuration\n")
+    assert not Path(place).exists()
 
 
 def test_a_password_is_no_option() -> None:

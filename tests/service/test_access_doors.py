@@ -195,7 +195,11 @@ def test_a_stream_ends_with_its_session(tmp_path: Path, monkeypatch: pytest.Monk
     [
         (Config(host="0.0.0.0"), "access.mode is loopback"),
         (Config(host="192.0.2.1"), "access.mode is loopback"),
-        (Config(host="0.0.0.0", access=ACCESS["accounts"]), None),
+        (Config(host="0.0.0.0", access=ACCESS["accounts"]), "host 0.0.0.0: .* set access.public_url"),
+        (
+            Config(host="0.0.0.0", access=Access(mode="accounts", public_url="https://tocsin.example.org")),
+            None,
+        ),
         (Config(access=Access(mode="proxy", readers=("*",))), "access.proxies"),
         (Config(access=Access(mode="proxy", proxies=("10.0.0.1",))), "nobody may enter"),
         (Config(access=Access(proxies=("10.0.0",))), "no address or network"),

@@ -14,7 +14,9 @@ import pytest
 from tests.support.authorisation_server import CLIENT, KID, Authorisation, authorising, curve_key, new_key
 from tests.support.service import Served, error_of, free_port, served
 from tocsin.errors import UserError
+from tocsin.service.access.launches import Launches
 from tocsin.service.config import Access, Config, checked
+from tocsin.service.store import Store, schema
 
 HTML = {"Accept": "text/html"}
 
@@ -271,6 +273,36 @@ def test_an_answer_is_good_once_and_in_one_browser(opened: Open, provider: Autho
     code = parse_qs(urlsplit(back).query)["code"][0]
     assert callback(service, lambda query: query.update(code=code)).status_code == 401
     assert provider.codes != {}
+
+
+def test_a_launch_outlives_a_restart(provider: Authorisation, tmp_path: Path) -> None:
+    access = Access(mode="oidc", client_id=CLIENT, fhir_base=provider.fhir_base, readers=("ward",))
+    port = free_port()
+    config = Config(store=str(tmp_path / "store.db"), port=port, access=access)
+    with served(config, port) as service:
+        way = begin(service, "/board")
+    cookie = way.headers["set-cookie"].partition(";")[0]
+    with served(config, port) as service:
+        answer = service.http.get(approve(way.headers["location"]), headers={"Cookie": cookie})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/board")
+
+
+def test_a_launch_is_good_once_and_for_ten_minutes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [NOW * 1_000_000]
+    monkeypatch.setattr("tocsin.service.access.launches.now", lambda: clock[0])
+    launches = Launches(store.database)
+    for minutes, there in ((0, True), (10, True), (10.01, False), (-0.01, False)):
+        secret, launch = launches.begin("/board")
+        clock[0] += int(minutes * 60_000_000)
+        assert (launches.end(secret) == launch) is there, minutes
+        assert launches.end(secret) is None
+    launches.begin("/")
+    clock[0] += 3600_000_000
+    launches.begin("/")
+    with store.database.reading() as con:
+        assert len(con.execute(schema.launches.select()).all()) == 1, (
+            "what nobody came back from is forgotten"
+        )
 
 
 @pytest.mark.parametrize(

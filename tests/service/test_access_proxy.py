@@ -72,6 +72,50 @@ def test_what_a_proxy_must_say(
     assert (answer.status_code, error_of(answer)["code"]) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ("Dr Müller".encode(), "Dr Müller"),
+        ("Dr Müller".encode("latin-1"), "Dr Müller"),
+        ("李医生".encode(), "李医生"),
+        (("ü" * 128).encode(), "ü" * 128),
+        (("ü" * 129).encode(), None),
+        ("ann\u202enna".encode(), None),  # would turn round what follows it in the log
+        ("ann\x85".encode(), None),
+    ],
+    ids=["UTF-8", "Latin-1", "Chinese", "128 letters", "129 letters", "turned round", "control sign"],
+)
+def test_the_alphabet_of_a_name(behind: Served, sent: bytes, name: str | None) -> None:
+    headers = [(b"X-Forwarded-User", sent), (b"X-Forwarded-Groups", b"ward")]
+    status = behind.http.get("/api/patients/p2", headers=headers).status_code
+    assert status == (404 if name else 403)
+    if name:
+        assert behind.context.store.audit.lines("p2")[0].who == name
+
+
+def test_groups_have_an_alphabet_too(tmp_path: Path) -> None:
+    access = Access(mode="proxy", proxies=("127.0.0.1",), readers=("Ärzte",))
+    with served(Config(store=str(tmp_path / "store.db"), access=access)) as service:
+        headers = [(b"X-Forwarded-User", b"ann"), (b"X-Forwarded-Groups", "Küche, Ärzte".encode())]
+        assert service.http.get("/calculator", headers=headers).status_code == 200
+
+
+def test_who_is_known_and_may_not_is_written_down(behind: Served) -> None:
+    headers = {"X-Forwarded-User": "cook", "X-Forwarded-Groups": "kitchen"}
+    assert behind.http.get("/api/patients/p3", headers=headers).status_code == 403
+    line = behind.context.store.audit.lines("p3")[0]
+    assert (line.who, line.act, line.detail["way"]) == ("cook", "refused: GET /api/patients/{id}", "proxy")
+
+
+def test_a_password_that_was_for_the_proxy_is_not_for_us(behind: Served, elsewhere: Served) -> None:
+    """Many proxies pass on the header by which they let somebody in."""
+    basic = {"Authorization": "Basic dXNlcjpwYXNz"}
+    assert behind.http.get("/calculator", headers=DOCTOR | basic).status_code == 200
+    assert error_of(behind.http.get("/calculator", headers=basic))["code"] == "not_signed_in"
+    assert behind.http.get("/calculator", headers=DOCTOR | {"Authorization": "Bearer x"}).status_code == 401
+    assert elsewhere.http.get("/calculator", headers=basic).status_code == 401
+
+
 @pytest.mark.parametrize("path", ["/", "/api/audit", f"/api/patients/{CAR_T}", "/board/events"])
 def test_nobody_else_may_say_who_asks(elsewhere: Served, path: str) -> None:
     for headers in (

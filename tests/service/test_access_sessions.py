@@ -164,6 +164,18 @@ def test_a_request_is_a_sign_of_life_and_a_stream_is_none(
         assert (sessions.find(secret, "oidc", touch) is not None) == there
 
 
+@pytest.mark.parametrize(("minutes", "there"), [(0, True), (4.9, True), (5.1, False), (60 * 24 * 365, False)])
+def test_a_clock_that_was_set_back_makes_no_session_live_longer(
+    store: Store, monkeypatch: pytest.MonkeyPatch, minutes: float, there: bool
+) -> None:
+    clock = [NOON]
+    monkeypatch.setattr("tocsin.service.access.sessions.now", lambda: clock[0])
+    sessions = Sessions(store.database, Access(mode="oidc"))
+    secret = sessions.open(User("a", "read", "oidc"))
+    clock[0] -= int(minutes * MINUTE)
+    assert (sessions.find(secret, "oidc") is not None) is there
+
+
 def test_a_session_of_another_mode_opens_nothing(store: Store) -> None:
     sessions = Sessions(store.database, Access(mode="oidc"))
     secret = sessions.open(User("a", "admin", "oidc"))
@@ -172,7 +184,7 @@ def test_a_session_of_another_mode_opens_nothing(store: Store) -> None:
 
 @pytest.mark.parametrize("what", ["remove", "set-password", "role"])
 def test_an_account_that_changes_takes_its_sessions_along(service: Served, what: str) -> None:
-    accounts, database = Accounts(service.context.store.database), service.context.store.database
+    accounts = Accounts(service.context.store.database)
     sign_in(service.http)
     assert enters(service.http)
     if what == "remove":
@@ -180,8 +192,7 @@ def test_an_account_that_changes_takes_its_sessions_along(service: Served, what:
     elif what == "set-password":
         accounts.set_password(NAME, "another made-up phrase")
     else:
-        with database.writing() as con:
-            con.execute(update(schema.users).where(schema.users.c.name == NAME).values(role="read"))
+        accounts.set_role(NAME, "read")
     assert enters(service.http) == (what == "role")
     if what == "role":
         headers = {"X-CSRF-Token": form_token(service.http.cookies["tocsin"], NAME)}
@@ -264,6 +275,19 @@ def test_a_page_says_calmly_what_was_refused(service: Served) -> None:
     assert answer.status_code == 403
     assert answer.headers["content-type"].startswith("text/html")
     assert "This asks for the role admin; yours is read." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/nowhere", 404), ("/board?sort=colour", 422), ("/patients/p1?at=noon", 422), ("/sign-out", 405)],
+)
+def test_whatever_a_person_mistypes_is_answered_with_a_page(service: Served, path: str, status: int) -> None:
+    sign_in(service.http)
+    answer = service.http.get(path, headers=HTML)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "To the board" in answer.text
+    error_of(service.http.get(path))  # and a program still gets the one shape
 
 
 def test_wrong_and_unknown_say_the_same(service: Served) -> None:

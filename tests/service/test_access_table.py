@@ -61,6 +61,8 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/api/patients/{id}"): Row("read", 200),
     ("GET", "/"): Row("read", 200),
     ("GET", "/calculator"): Row("read", 200),
+    ("GET", "/api/feedback"): Row("read", 200),
+    ("GET", "/feedback"): Row("read", 200),
     ("GET", "/board"): Row("read", 200),
     ("GET", "/board/rows"): Row("read", 200),
     ("GET", "/board/events"): Row("read", 200),
@@ -152,6 +154,8 @@ def test_which_program_is_let_in(people: People, route: tuple[str, str]) -> None
 @pytest.mark.parametrize("route", [one for one in TABLE if TABLE[one].role], ids=" ".join)
 def test_a_false_token_opens_nothing(people: People, route: tuple[str, str]) -> None:
     for false in ("Bearer tocsin_" + "x" * 43, "Bearer", "Basic dXNlcjpwYXNz", people.tokens["admin"]):
+        if people.mode == "proxy" and false.startswith("Basic"):
+            continue  # the proxy's business: see test_access_proxy.py
         # Not even where the cookie beside it would.
         headers = people.person("admin") | {"Authorization": false}
         assert status_of(people.service, route, headers) == 401, false

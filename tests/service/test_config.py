@@ -54,6 +54,10 @@ def test_the_command_line_stands_over_the_environment_and_that_over_the_file(tmp
         ("port = ", "not TOML"),
         ("[limits]\nbody_mib = 0", "limits.body_mib = 0: must be 1 or more"),
         ("host = '0.0.0.0'", "open to other machines, but access.mode is loopback"),
+        (
+            "host = '0.0.0.0'\naccess.mode = 'accounts'\ncds.clients = 'x.toml'",
+            "cds.clients: set access.public_url",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_is_one_line(tmp_path: Path, text: str, says: str) -> None:
@@ -108,6 +112,8 @@ def test_a_configuration_never_shows_its_secrets() -> None:
         ("postgresql://u:p@h/d", True),
         ("postgresql://u@h:5432/d", False),
         ("postgresql://h/d", False),
+        ("postgresql://u@h/d?password=p", True),
+        ("postgresql://u@h/d?sslmode=require", False),
         ("/srv/a:b@c.db", False),
         ("C:\\store.db", False),
     ],

@@ -1,6 +1,7 @@
 """The store: idempotent by content, history kept, the same on SQLite and on PostgreSQL."""
 
 import json
+import sqlite3
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, update
 
-from tests.service.conftest import bundle, resource
+from tests.service.conftest import bundle, new_database, resource
+from tests.support.postgres import Server
 from tocsin.errors import UserError
 from tocsin.service.errors import Problem
 from tocsin.service.intake import read_incoming
@@ -231,6 +233,81 @@ def test_a_store_of_another_version_is_not_opened(place: str) -> None:
         open_store(place)
 
 
+def test_a_store_whose_tables_are_others_is_not_opened(place: str) -> None:
+    """A store of the time before a column was there says so at once, not at the first read."""
+    store = open_store(place)
+    with store.database.writing() as con:
+        con.exec_driver_sql("ALTER TABLE cards DROP COLUMN summary")
+    store.close()
+    with pytest.raises(UserError, match=r"another version of Tocsin \(schema 1, not 1; cards is another\)"):
+        open_store(place)
+
+
+def test_a_store_that_lacks_a_table_gets_it(place: str) -> None:
+    store = open_store(place)
+    save(store, resource())
+    with store.database.writing() as con:
+        schema.cursors.drop(con)
+    store.close()
+    store = open_store(place)
+    store.cursors.write("x", {})
+    assert [one.patient for one in store.patients()] == ["p1"]
+    store.close()
+
+
+def test_tables_of_somebody_else_are_left_alone(tmp_path: Path, place: str) -> None:
+    store = open_store(place)
+    with store.database.writing() as con:
+        schema.about.drop(con)
+    store.close()
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as con:
+        con.execute("CREATE TABLE orders (number INTEGER)")
+    con.close()
+    for one in (place, str(other)):
+        with pytest.raises(
+            UserError, match="there are tables in it, but no store of Tocsin; name another place"
+        ):
+            open_store(one)
+    with sqlite3.connect(other) as con:
+        assert con.execute("SELECT name FROM sqlite_master").fetchall() == [("orders",)]
+    con.close()
+
+
+def test_the_address_of_a_database_says_how_it_is_encrypted(postgres: Server) -> None:
+    place = new_database(postgres)
+    for how in ("disable", "prefer"):
+        store = open_store(f"{place}?sslmode={how}")
+        assert "?" not in store.database.name
+        store.close()
+    for how in ("require", "verify-full"):  # the server of these tests cannot encrypt, so nothing is sent
+        with pytest.raises(UserError, match=r"cannot be reached|refused"):
+            open_store(f"{place}?sslmode={how}")
+
+
+def test_a_row_of_the_board_may_come_from_two_at_once(store: Store) -> None:
+    """A caller grades a patient while the keeper of the board does so, too."""
+    troubles, start = list[Problem](), threading.Barrier(4)
+    for step in range(25):
+        save(store, resource(patient=f"p{step}"), patient=f"p{step}")
+
+    def keep() -> None:
+        for step in range(25):
+            start.wait()
+            try:
+                store.keep_summary(Kept(f"p{step}", 1, NOON, "{}"))
+            except Problem as problem:
+                troubles.append(problem)
+
+    keepers = [threading.Thread(target=keep) for _ in range(4)]
+    for keeper in keepers:
+        keeper.start()
+    for keeper in keepers:
+        keeper.join()
+    assert troubles == []
+    assert len(store.summaries()) == 25
+
+
 def test_a_file_of_patients_is_for_its_owner_only(tmp_path: Path) -> None:
     file = tmp_path / "new folder" / "store.db"
     store = open_store(str(file))
@@ -246,6 +323,12 @@ def test_a_file_of_patients_is_for_its_owner_only(tmp_path: Path) -> None:
         ("mysql://localhost/x", r"the store is a file \(SQLite\) or postgresql://"),
         ("postgresql://:::/", "cannot be read|cannot be reached"),
         ("postgresql://nobody:hidden@127.0.0.1:1/none", "cannot be reached"),
+        ("postgresql://nobody@127.0.0.1:1/none?password=hidden", "a password belongs into PGPASSWORD"),
+        (
+            "postgresql://nobody@127.0.0.1:1/none?sslmode=allow",
+            "sslmode=verify-full, require, prefer or disable",
+        ),
+        ("postgresql://nobody@127.0.0.1:1/none?timeout=9", "only sslmode"),
     ],
 )
 def test_a_store_that_cannot_be_opened_says_so_in_one_line(place: str, says: str) -> None:

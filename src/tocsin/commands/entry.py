@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from getpass import getpass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -32,23 +33,27 @@ class Wish:
     add_user: str | None
     add_token: str | None
     set_password: str | None
+    set_role: str | None
     remove: str | None
     role: RoleName | None
+    list_accounts: bool
     check_audit_log: bool
 
     def is_any(self) -> bool:
         """Whether there is anything to do. Raises UserError for options that do not go together."""
-        named = [self.add_user, self.add_token, self.set_password, self.remove]
-        count = sum(name is not None for name in named) + self.check_audit_log
+        with_role = [self.add_user, self.add_token, self.set_role]
+        named = [*with_role, self.set_password, self.remove]
+        count = sum(name is not None for name in named) + self.list_accounts + self.check_audit_log
         if count > 1:
             raise UserError(
-                "--add-user, --add-token, --set-password, --remove, --check-audit-log: one at a time"
+                "--add-user, --add-token, --set-password, --set-role, --remove, --list-accounts, --check-audit-log: "
+                "one at a time"
             )
-        needs_role = self.add_user is not None or self.add_token is not None
+        needs_role = any(name is not None for name in with_role)
         if needs_role and self.role is None:
             raise UserError("--role: say what they may do: read, write or admin")
         if self.role is not None and not needs_role:
-            raise UserError("--role goes with --add-user or --add-token")
+            raise UserError("--role goes with --add-user, --add-token or --set-role")
         return count > 0
 
 
@@ -59,10 +64,16 @@ def fulfil(wish: Wish, config: "Config") -> None:
     from tocsin.service.errors import Problem
     from tocsin.service.store import open_store
 
-    store = open_store(config.store or str(default_store()))
+    place = config.store or str(default_store())
+    is_first = wish.add_user is not None or wish.add_token is not None  # the only ones that may make a store
+    if not is_first and "://" not in place and not Path(place).exists():
+        raise UserError(f"{place}: there is no store; check --store and the configuration")
+    store = open_store(place)
     try:
         if wish.check_audit_log:
             _check(store)
+        elif wish.list_accounts:
+            _list(Accounts(store.database))
         else:
             _change(wish, store, Accounts(store.database))
     except Problem as problem:  # the store went away meanwhile
@@ -86,10 +97,20 @@ def _change(wish: Wish, store: "Store", accounts: "Accounts") -> None:
         accounts.set_password(wish.set_password, _password())
         store.audit.append(by, "password set", name=wish.set_password.strip().lower())
         say(f"{wish.set_password} has another password; every session of it has ended")
+    elif wish.set_role is not None:
+        accounts.set_role(wish.set_role, role)
+        store.audit.append(by, "role set", name=wish.set_role.strip().lower(), role=role)
+        say(f"{wish.set_role} has the role {role}")
     elif wish.remove is not None:
         accounts.remove(wish.remove)
         store.audit.append(by, "account or token removed", name=wish.remove.strip().lower())
         say(f"{wish.remove} may no longer enter")
+
+
+def _list(accounts: "Accounts") -> None:
+    """Print who may enter, and who was shut out."""
+    for one in accounts.everyone():
+        say(f"{one.name}  {one.kind}, " + ("shut out" if one.shut_out else f"role {one.role}"))
 
 
 def _password() -> str:

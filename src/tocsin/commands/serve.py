@@ -50,16 +50,22 @@ def serve(
     add_token: Annotated[
         str | None, typer.Option(help="Add a program, and print its bearer token once.", metavar="NAME")
     ] = None,
-    role: Annotated[RoleName | None, typer.Option(help="What the new account or program may do.")] = None,
+    role: Annotated[RoleName | None, typer.Option(help="What the account or the program may do.")] = None,
     set_password: Annotated[
         str | None,
         typer.Option(
             help="Give an account another password; one that was removed comes back.", metavar="NAME"
         ),
     ] = None,
+    set_role: Annotated[
+        str | None, typer.Option(help="Give an account or a program another role, at once.", metavar="NAME")
+    ] = None,
     remove: Annotated[
         str | None, typer.Option(help="Shut out an account, or take away a token.", metavar="NAME")
     ] = None,
+    list_accounts: Annotated[
+        bool, typer.Option("--list-accounts", help="Say who may enter, and who was shut out.")
+    ] = False,
     check_audit_log: Annotated[
         bool, typer.Option("--check-audit-log", help="Say whether the audit log is whole.")
     ] = False,
@@ -78,7 +84,7 @@ def serve(
       tocsin serve --add-user NAME --role write
       tocsin serve --check-audit-log
     """
-    wish = Wish(add_user, add_token, set_password, remove, role, check_audit_log)
+    wish = Wish(add_user, add_token, set_password, set_role, remove, role, list_accounts, check_audit_log)
     instead = wish.is_any()
     try:
         from tocsin.service.config import has_password, read_config

@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator
 
-from tocsin.api import grade_bundle
+from tocsin.api import grade_resources
 from tocsin.grading.calc import calc
 from tocsin.grading.sets import members
 from tocsin.guidance.advice import NOTE
@@ -19,15 +19,14 @@ from tocsin.report.advice import advise_records
 from tocsin.results import Result
 from tocsin.service import models
 from tocsin.service.access import User, require
+from tocsin.service.answered import answered
 from tocsin.service.context import Here
 from tocsin.service.errors import Problem, failures
 from tocsin.service.findings import WORD
-from tocsin.service.intake import PATIENT_ID
+from tocsin.service.intake import PATIENT_ID, read_fhir
 from tocsin.service.patients import PatientState
 from tocsin.service.store import Annotation
-from tocsin.service.store.cards import SentCard
 from tocsin.service.store.database import reachable
-from tocsin.service.store.feedback import Feedback
 
 router = APIRouter(tags=["API"])
 
@@ -39,7 +38,6 @@ _BUNDLE: Final[dict[str, Any]] = {
         "content": {kind: {"schema": {"type": "object", "required": ["resourceType"]}} for kind in _FHIR},
     }
 }
-_BEFORE: Final = b" \t\r\n\xef\xbb\xbf"  # what may stand before JSON
 _TAKES_BODY: Final = (400, 408, 413, 415, 422)
 _ENTERS: Final = (401, 403)
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -70,6 +68,7 @@ Reader = Annotated[User, Depends(require("read"))]
 Writer = Annotated[User, Depends(require("write"))]
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", response_model=models.Health, responses=failures())
 async def health(here: Here) -> models.Health:
     """Say whether the service works: 503 when the store cannot be reached."""
@@ -106,10 +105,7 @@ async def calculate(
 async def grade(request: Request, here: Here, user: Reader) -> Response:
     """Grade a Bundle and say what the guidance advises; nothing is kept."""
     del user
-    bundle = await request.body()
-    if bundle.lstrip(_BEFORE)[:1] == b"[":
-        raise Problem(422, "not_fhir", "a list, and no FHIR; send a Bundle")
-    return _json(await here.work(_graded, bundle, here.config.zone))
+    return _json(await here.work(_graded, await request.body(), here.config.zone))
 
 
 @router.post(
@@ -180,13 +176,14 @@ async def patient(
     del user
     state = await here.work(here.patients.state, id, at)
     annotations = await here.work(here.store.annotations, id, cpu=False)
-    answered = await here.work(here.store.cards.feedback_of, id, cpu=False)
-    feedback = [_answered(card, said) for card, said in answered]
+    feedback = [
+        one.as_json() for one in answered(await here.work(here.store.cards.feedback_of, id, cpu=False))
+    ]
     return _json({**await here.work(_patient, state, annotations), "feedback": feedback})
 
 
-def _graded(bundle: bytes, zone: str) -> dict[str, Any]:
-    result = grade_bundle(bundle, settings={"zone": zone}, events="all")
+def _graded(body: bytes, zone: str) -> dict[str, Any]:
+    result = grade_resources([read_fhir(body)], settings={"zone": zone}, events="all")
     return {
         "grades": _rows(result.grades.to_pylist()),
         "episodes": _rows(result.episodes.to_pylist()),
@@ -252,18 +249,6 @@ def _said(one: Annotation) -> dict[str, Any]:
         "unit": one.unit,
         "author": one.author,
         "entered_at": one.entered_at,
-    }
-
-
-def _answered(card: SentCard, said: Feedback) -> dict[str, Any]:
-    return {
-        "received": said.received,
-        "card": card.card,
-        "summary": card.summary,
-        "service": said.service,
-        "outcome": said.outcome,
-        "reason": said.body.get("overrideReason"),
-        "client": said.client,
     }
 
 

@@ -46,7 +46,6 @@ def create_app(config: Config) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.context = context
-    errors.install(app)
     doors.install(app)
     for router in _ROUTERS:
         app.include_router(router)

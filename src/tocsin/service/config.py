@@ -95,6 +95,9 @@ class Cds:
     )
     origins: tuple[str, ...] = key((), "Origins whose pages may call the CDS routes from a browser (CORS).")
     leeway_seconds: int = key(10, "How far the clock of a CDS client may be off.", low=0)
+    processes: int = key(
+        0, "How many processes answer hooks; 0: one a core, at most 4; 1: none beside the service.", low=0
+    )
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,10 @@ class Config:
 
 def has_password(store: str) -> bool:
     """Whether the address of a store holds a password."""
-    return "://" in store and ":" in store.split("://", 1)[1].rpartition("@")[0]
+    if "://" not in store:
+        return False
+    address, _, query = store.split("://", 1)[1].partition("?")
+    return ":" in address.rpartition("@")[0] or "password" in query.lower()
 
 
 def default_store() -> Path:
@@ -166,6 +172,14 @@ def checked(config: Config) -> Config:
             f"host {config.host}: open to other machines, but access.mode is loopback; set access.mode to accounts, proxy or oidc"
         )
     _check_access(config.access, config.on_loopback)
+    if config.cds.clients and not config.address:
+        raise UserError(
+            "cds.clients: set access.public_url, the address that clients write as aud and that links on cards lead to"
+        )
+    if not config.address:  # cookies travel by https alone, so nobody could sign in by the plain address
+        raise UserError(
+            f"host {config.host}: open to other machines; set access.public_url to the https address that people type"
+        )
     return config
 
 

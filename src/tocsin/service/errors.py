@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -80,50 +80,50 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorShape, "description": HTTPStatus(status).phrase} for status in every}
 
 
-def install(app: FastAPI) -> None:
-    """Bring every error of the application into the one shape."""
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(UserError, _user_error)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+# What can fail, beside what nobody foresaw.
+FAILURES: Final[tuple[type[Exception], ...]] = (Problem, UserError, RequestValidationError, HTTPException)
 
 
-def _problem(request: Request, error: Exception) -> Response:
+def problem_of(request: Request, error: Exception) -> Problem:
+    """Return what a caller is told of an error, one of FAILURES."""
+    if isinstance(error, UserError):
+        return _user_error(error)
+    if isinstance(error, RequestValidationError):
+        return _invalid(error)
+    if isinstance(error, HTTPException):
+        return _http(request, error)
     assert isinstance(error, Problem)
-    return error.response()
+    return error
 
 
-def _user_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, UserError)
+def _user_error(error: UserError) -> Problem:
     places = (
         [{"where": f"body.{error.field}", "message": error.problem}]
         if isinstance(error, FieldError)
         else None
     )
-    return error_response(422, "invalid", error.message, places)
+    return Problem(422, "invalid", error.message, places)
 
 
-def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+def _invalid(error: RequestValidationError) -> Problem:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
-        return error_response(400, "not_json", "the body is not JSON; correct it")
+        return Problem(400, "not_json", "the body is not JSON; correct it")
     # What was sent is not repeated: it may be a patient's.
     places = [{"where": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in found]
     first = places[0] if places else {"where": "request", "message": "cannot be read"}
-    return error_response(422, "invalid", f"{first['where']}: {first['message']}", places)
+    return Problem(422, "invalid", f"{first['where']}: {first['message']}", places)
 
 
-def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    status = error.status_code
-    code = _CODES.get(status, "error")
-    message = str(error.detail)
+def _http(request: Request, error: HTTPException) -> Problem:
+    status, message = error.status_code, str(error.detail)
     if status == 404:
-        message = f"{request.url.path}: no such page or route; see /openapi.json"
+        message = f"{request.scope['path']}: no such page or route; see /openapi.json"
     elif status == 405:
-        message = f"{request.method} {request.url.path}: this route takes other methods; see the header Allow"
-    return error_response(status, code, message, headers=error.headers)
+        message = (
+            f"{request.method} {request.scope['path']}: this route takes other methods; see the header Allow"
+        )
+    return Problem(status, _CODES.get(status, "error"), message, headers=error.headers)
 
 
 def place_of(error: BaseException) -> str:

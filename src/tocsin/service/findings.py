@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any, Final
 
+from tocsin.events.conversions import WEIGHT_NONE, conversion_of
 from tocsin.knowledge.codes import device_words
 from tocsin.knowledge.signals import signal, signal_ids
 from tocsin.knowledge.vocabulary import ATTRIBUTION, OXYGEN_DEVICE
@@ -40,17 +41,22 @@ def checked_finding(kind: str, value: str, unit: str) -> tuple[str, str, str]:
         if word is None or word.value not in OXYGEN_DEVICE:
             raise Problem(422, "invalid", f"value: write one of {', '.join(OXYGEN_DEVICE)}")
         return kind, word.value, ""
-    return kind, _number(kind, value), unit or signal(kind).unit
+    unit = unit.strip() or signal(kind).unit
+    return kind, _number(kind, value, unit), unit
 
 
-def _number(kind: str, value: str) -> str:
-    row = signal(kind)
+def _number(kind: str, value: str, unit: str) -> str:
+    """Return a number as it is kept, in the unit it was written in: one that could not be used is not taken."""
+    row, conversion = signal(kind), conversion_of(signal(kind), unit, frozenset())
+    if conversion is None or conversion.weight_op != WEIGHT_NONE:
+        raise Problem(422, "invalid", f"unit: {kind} is in {row.unit}; write that, or leave it out")
     try:
         number = float(value)
     except ValueError:
-        raise Problem(422, "invalid", f"value: {kind} is a number in {row.unit}") from None
-    if not (row.hard_min is None or number >= row.hard_min) or not (
-        row.hard_max is None or number <= row.hard_max
+        raise Problem(422, "invalid", f"value: {kind} is a number in {unit}") from None
+    canonical = number * conversion.factor + conversion.offset
+    if not (row.hard_min is None or canonical >= row.hard_min) or not (
+        row.hard_max is None or canonical <= row.hard_max
     ):
         raise Problem(422, "invalid", f"value: {kind} is {row.hard_min:g} to {row.hard_max:g} {row.unit}")
     return repr(number)

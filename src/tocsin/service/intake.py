@@ -3,7 +3,7 @@
 import hashlib
 import re
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -12,7 +12,7 @@ from tocsin.service.errors import Problem
 from tocsin.service.store.database import micros
 from tocsin.service.store.store import Incoming
 from tocsin.sources.fhir.bundle import Entry, entries, parse
-from tocsin.sources.fhir.concepts import Json, as_object, as_text
+from tocsin.sources.fhir.concepts import Json, as_list, as_object, as_text
 from tocsin.sources.fhir.references import Links, own_id, subject_of
 
 # An id as FHIR writes it; `_` and `:` are what servers add. No path, no control sign, nothing to escape.
@@ -33,18 +33,42 @@ _OUTSIDE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_URL: Final = 2000
 
 
+def read_json(data: bytes) -> Any:
+    """Return a body as JSON. Raises Problem (400) when it is none."""
+    try:
+        return parse(data, "body")
+    except UserError as error:
+        raise Problem(400, "not_json", error.message) from None
+
+
+def read_fhir(data: bytes) -> Json:
+    """Return a body as a FHIR resource. Raises Problem (400, 422) when it is none."""
+    document = as_object(read_json(data))
+    if not isinstance(document.get("resourceType"), str):
+        raise Problem(422, "not_fhir", "JSON, but no FHIR (it has no resourceType); send a Bundle")
+    if document["resourceType"] == "Bundle":
+        _refuse_odd_entries(document)
+    return document
+
+
+def _refuse_odd_entries(bundle: Json) -> None:
+    """Refuse entries that would be passed over in silence: those that are none, and those that ask to delete."""
+    listed = bundle.get("entry", [])
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in as_list(listed)):
+        raise Problem(422, "not_fhir", "entry: write a list of objects, each with a resource")
+    methods = [as_object(as_object(one).get("request")).get("method") for one in as_list(listed)]
+    if "DELETE" in methods:
+        where = f"entry[{methods.index('DELETE')}]"
+        message = f"{where}: nothing is deleted here; send the resource with the status entered-in-error"
+        raise Problem(422, "invalid", message, [{"where": where}])
+
+
 def read_incoming(data: bytes, patient: str) -> list[Incoming]:
     """Return the resources of a Bundle, or the one resource, to be kept for a patient.
 
     Raises Problem when it is no FHIR, or when a resource is of somebody else.
     """
-    try:
-        document = parse(data, "body")
-    except UserError as error:
-        raise Problem(400, "not_json", error.message) from None
-    if not as_text(as_object(document).get("resourceType")):
-        raise Problem(422, "not_fhir", "JSON, but no FHIR (it has no resourceType); send a Bundle")
-    found = [one for one in entries(document, "body") if one[0]]
+    found = [one for one in entries(read_fhir(data), "body") if one[0]]
     links = Links()
     for resource, _, full_url in found:
         links.add(resource, full_url)
@@ -60,7 +84,8 @@ def _refuse_others(found: list[Entry], links: Links, patient: str) -> None:
         if _whose(resource, full_url, links) not in (None, patient)
     ]
     if others:
-        message = f"{len(others)} resources are of another patient than {patient}, so nothing was kept; send them to that one"
+        count = "1 resource is" if len(others) == 1 else f"{len(others)} resources are"
+        message = f"{count} of another patient than {patient}, so nothing was kept; send to that one"
         raise Problem(422, "other_patient", message, [{"where": place[:200]} for place in others[:20]])
 
 

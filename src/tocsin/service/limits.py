@@ -3,6 +3,7 @@
 import time
 import zlib
 from collections import OrderedDict
+from ipaddress import IPv6Address
 from typing import Final
 
 import anyio
@@ -45,6 +46,7 @@ class Rates:
         """Take one request; return the seconds until the next one is allowed, 0 where this one is."""
         if not self._most:
             return 0.0
+        address = _network(address)
         left, before = self._left.pop(address, (self._most, now))
         left = min(self._most, left + max(0.0, now - before) * self._most / 60)
         allowed = left >= 1
@@ -52,6 +54,17 @@ class Rates:
         while len(self._left) > _ADDRESSES:
             self._left.popitem(last=False)
         return 0.0 if allowed else (1 - left) * 60 / self._most
+
+
+def _network(address: str) -> str:
+    """Return by what a caller is known: of IPv6 the network, because each caller has a whole one to choose from."""
+    if ":" not in address:
+        return address
+    try:
+        found = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))
 
 
 class LimitMiddleware:

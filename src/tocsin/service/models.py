@@ -123,7 +123,7 @@ class AnnotationIn(BaseModel):
     author: str | None = Field(
         default=None,
         max_length=100,
-        pattern=r"^[^\x00-\x1f\x7f]*$",
+        pattern="^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$",
         description="Who says so, where nobody signs in.",
     )
 
@@ -153,12 +153,20 @@ class FeedbackOut(BaseModel):
     """What somebody answered to a card of CDS Hooks."""
 
     received: AwareDatetime
+    patient: str
     card: str
     summary: str = Field(description="What the card said.")
     service: str
     outcome: str
     reason: dict[str, Any] | None
     client: str
+
+
+class FeedbackList(BaseModel):
+    """The latest answers, newest first."""
+
+    feedback: list[FeedbackOut]
+    note: str = NOTE
 
 
 class PatientOut(BaseModel):

@@ -224,25 +224,30 @@ class Patients:
     def annotate(
         self, patient: str, *, time: datetime | None, kind: str, value: str, unit: str, author: str
     ) -> Annotation:
-        """Keep what a clinician said of a patient; durable before it returns.
+        """Keep what a clinician said of a patient, as `annotate_with` does."""
+        return self.annotate_with(patient, [(kind, value, unit)], time=time, author=author)[0]
+
+    def annotate_with(
+        self, patient: str, said: Sequence[tuple[str, str, str]], *, time: datetime | None, author: str
+    ) -> list[Annotation]:
+        """Keep several words and findings of one moment (kind, value, unit), all of them or none; durable before it returns.
 
         Raises Problem for an unknown patient, word or finding, and for a time that lies ahead.
         """
         self.known(patient)
         entered = datetime.now(UTC)
-        said = entered if time is None else time
-        if said.tzinfo is None:
+        since = entered if time is None else time
+        if since.tzinfo is None:
             raise Problem(
                 422, "invalid", "time: write its zone, such as 2026-02-12T20:00+01:00 or 2026-02-12T19:00Z"
             )
-        if said > entered + _AHEAD or said < _EARLIEST:
+        if since > entered + _AHEAD or since < _EARLIEST:
             raise Problem(
-                422, "invalid", f"time: {said.isoformat()} lies ahead of the clock here, or before 1970"
+                422, "invalid", f"time: {since.isoformat()} lies ahead of the clock here, or before 1970"
             )
-        kind, value, unit = checked_finding(kind, value, unit)
-        annotation = Annotation(patient, said, kind, value, unit, author, entered)
-        self._store.annotate(annotation)
-        return annotation
+        found = [Annotation(patient, since, *checked_finding(*one), author, entered) for one in said]
+        self._store.annotate(*found)
+        return found
 
     def known(self, patient: str) -> Patient:
         """Return a patient of the store. Raises Problem (404) when there is none of that id."""

@@ -12,11 +12,13 @@ from fastapi import FastAPI
 from tocsin.demo import demo_folder
 from tocsin.errors import UserError
 from tocsin.service.app import create_app
+from tocsin.service.cds import add_graders, end_graders
 from tocsin.service.config import Config
 from tocsin.service.context import Context
 from tocsin.service.logs import write_json_lines
 from tocsin.service.memory import hold_little
 from tocsin.service.patients import state_of
+from tocsin.service.wire import Wire
 
 _GRACE_S = 20
 _KEEP_ALIVE_S = 30
@@ -29,8 +31,12 @@ class Prepared:
 
     def __init__(self, app: FastAPI, listener: socket.socket, ready: Ready) -> None:
         self.context: Context = app.state.context
-        self._listener = listener
+        self._app, self._listener = app, listener
         self._server = _Server(_settings(app), self.context, ready)
+
+    def add_processes(self) -> None:
+        """Start what grades beside this process; only while no thread of ours runs."""
+        add_graders(self._app, (self._listener.fileno(),))
 
     def run(self) -> None:
         """Serve until asked to stop; then finish what was begun."""
@@ -38,6 +44,7 @@ class Prepared:
             with self._listener:
                 self._server.run(sockets=[self._listener])
         finally:
+            end_graders(self._app)
             gc.unfreeze()  # what was frozen at the start goes in good order
 
     def stop(self) -> None:
@@ -65,6 +72,7 @@ def serve(config: Config, ready: Ready) -> None:
     hold_little()
     prepared = prepare(config, ready)
     write_json_lines(config.log)
+    prepared.add_processes()
     # The server takes the signals while it runs, and raises them again at its end: by then all is done.
     before = {number: signal.signal(number, _done) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -110,7 +118,7 @@ def _listener(host: str, port: int) -> socket.socket:
 def _settings(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Wire,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -29,6 +29,16 @@ class Refused:
 
     known: bool
     wait_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An account or a program, as an administrator sees it."""
+
+    name: str
+    role: Role
+    kind: Literal["account", "program"]
+    shut_out: bool
 
 
 class Accounts:
@@ -70,6 +80,31 @@ class Accounts:
                 raise UserError(f"{name}: there is no account of that name; see --add-user")
             _end_sessions(con, name)
             _clear(con, name)
+
+    def set_role(self, name: str, role: Role) -> None:
+        """Give an account or a program another role, at once. Raises UserError where there is neither."""
+        name = checked_name(name)
+        with self._database.writing() as con:
+            changed = [
+                con.execute(update(table).where(table.c.name == name).values(role=role)).rowcount
+                for table in (schema.users, schema.tokens)
+            ]
+            if not any(changed):
+                raise UserError(f"{name}: there is no account and no token of that name")
+
+    def everyone(self) -> list[Known]:
+        """Return every account and every program, in order of name."""
+        users, tokens = schema.users.c, schema.tokens.c
+        with self._database.reading() as con:
+            found = [
+                Known(row.name, row.role, "account", row.disabled)
+                for row in con.execute(select(users.name, users.role, users.disabled))
+            ]
+            found += [
+                Known(row.name, row.role, "program", False)
+                for row in con.execute(select(tokens.name, tokens.role))
+            ]
+        return sorted(found, key=lambda one: one.name)
 
     def remove(self, name: str) -> None:
         """Shut out an account, whose name stays taken, or take away a token. Raises UserError where there is neither."""
@@ -160,7 +195,7 @@ def _refuse_taken(con: Connection, name: str) -> None:
     for table in (schema.users, schema.tokens):
         if con.execute(select(table.c.name).where(table.c.name == name)).first() is not None:
             raise UserError(
-                f"{name}: the name is taken, and stays so in the audit log; choose another, or see --set-password"
+                f"{name}: the name is taken, and stays so in the audit log; choose another, or see --set-password and --set-role"
             )
 
 

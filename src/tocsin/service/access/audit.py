@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from fastapi import Request
 
-from tocsin.service.access.people import User
+from tocsin.service.access.people import User, Way
 from tocsin.service.context import context_of
 
 _LONGEST: Final = 128  # of an id: what is longer names no patient
+_PATIENT: Final = "/patients/{id}"  # in the path of each route that is about one
 
 
 async def audit(request: Request, who: str, act: str, patient: str | None = None, **detail: Any) -> None:
@@ -28,6 +29,16 @@ async def audit_read(request: Request, who: str, act: str, patient: str, **detai
 async def audit_board(request: Request, user: User, patients: Sequence[str]) -> None:
     """Note that somebody reads the rows of several patients: one line for all of them."""
     await audit(request, user.name, act_of(request), way=user.way, patients=list(patients))
+
+
+async def audit_refused(request: Request, who: str, way: Way) -> None:
+    """Note that somebody who is known was refused, and of whom they asked."""
+    await audit(request, who, f"refused: {act_of(request)}", patient_of(request), way=way)
+
+
+def patient_of(request: Request) -> str | None:
+    """Return the patient in the path of a request; None where its route is about none."""
+    return str(request.path_params["id"]) if _PATIENT in act_of(request) else None
 
 
 def act_of(request: Request) -> str:

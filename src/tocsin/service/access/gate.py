@@ -8,14 +8,13 @@ from fastapi import Request, Security
 from fastapi.responses import RedirectResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from tocsin.service.access.audit import act_of, audit
+from tocsin.service.access.audit import act_of, audit, audit_refused, patient_of
 from tocsin.service.access.forms import check_form, csrf_token, refuse_other_sites, writes
 from tocsin.service.access.guard import guard_of
 from tocsin.service.access.people import Role, User
 from tocsin.service.access.who import who_asks
 from tocsin.service.errors import Problem
 
-_PATIENT: Final = "/patients/{id}"  # in the path of each route that is about one
 _SCHEME: Final = HTTPBearer(
     auto_error=False, scheme_name="token", description="A token made with `tocsin serve --add-token`."
 )
@@ -30,8 +29,10 @@ class NotSignedIn(Problem):
         super().__init__(401, "not_signed_in", message, headers={"WWW-Authenticate": "Bearer"})
 
 
-def require(role: Role) -> Callable[..., Awaitable[User]]:
+def require(role: Role, *, touch: bool = True) -> Callable[..., Awaitable[User]]:
     """Return a dependency that lets in who holds a role, and returns them.
+
+    Without `touch` the request is no sign of life of its session: a page asks by itself, nobody may sit before it.
 
     A write must come from a page of ours, and a patient in the path is noted in the audit log. Raises Problem: 401 for nobody,
     403 for too small a role or another site's page.
@@ -41,19 +42,18 @@ def require(role: Role) -> Callable[..., Awaitable[User]]:
         del told
         guard = guard_of(request)
         refuse_other_sites(request, guard)
-        user = await who_asks(request, guard)
+        user = await who_asks(request, guard, touch=touch)
         if user is None:
             raise NotSignedIn
         request.state.user, request.state.role = user, role
         if writes(request):
             await check_form(request, guard, user)
-        act = act_of(request)
-        patient = str(request.path_params["id"]) if _PATIENT in act else None
         if not user.may(role):
-            await audit(request, user.name, f"refused: {act}", patient, way=user.way)
+            await audit_refused(request, user.name, user.way)
             raise Problem(403, "forbidden", f"this asks for the role {role}; yours is {user.role}")
+        patient = patient_of(request)
         if patient is not None:
-            await audit(request, user.name, act, patient, way=user.way)
+            await audit(request, user.name, act_of(request), patient, way=user.way)
         return user
 
     allowed.role = role  # pyright: ignore[reportFunctionMemberAccess]  (tests read which role a route asks for)

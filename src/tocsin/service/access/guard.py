@@ -61,7 +61,7 @@ class Guard:
 def make_guard(context: Context) -> Guard:
     """Return what guards a service."""
     config, database = context.config, context.store.database
-    provider = Provider(config) if config.access.mode == "oidc" else None
+    provider = Provider(context) if config.access.mode == "oidc" else None
     return Guard(config, Accounts(database), Sessions(database, config.access), provider)
 
 

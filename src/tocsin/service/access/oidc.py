@@ -2,59 +2,39 @@
 
 import base64
 import hashlib
-import time
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from tocsin.service.access.claims import read_claims
 from tocsin.service.access.discovery import Discovery, Endpoints
 from tocsin.service.access.keys import KeySet
+from tocsin.service.access.launches import Launches
 from tocsin.service.access.people import Role, User, role_of
-from tocsin.service.access.tokens import hashed, new_secret, same
-from tocsin.service.config import Config
+from tocsin.service.access.tokens import same
+from tocsin.service.context import Context
 from tocsin.service.errors import Problem
 from tocsin.sources.fhir.concepts import as_list, as_object
 
 CALLBACK: Final = "/sign-in/callback"
-LAUNCH_S: Final = 600  # how long somebody may take at the provider
-_LAUNCHES: Final = 10_000
 _NAME_LENGTH: Final = 128
-
-
-@dataclass(frozen=True, slots=True)
-class _Launch:
-    """One way to the provider and back: what only this browser and this service know."""
-
-    state: str
-    nonce: str
-    verifier: str
-    back: str
-    until: float
 
 
 class Provider:
     """The provider that a site trusts."""
 
-    def __init__(self, config: Config) -> None:
-        self._access = config.access
+    def __init__(self, context: Context) -> None:
+        config = context.config
+        self._access, self._context = config.access, context
         self._callback = config.address + CALLBACK
         self._discovery = Discovery(config.access)
         self._keys: dict[str, KeySet] = {}
-        self._launches: OrderedDict[str, _Launch] = OrderedDict()
+        self._launches = Launches(context.store.database)
 
     async def begin(self, back: str) -> tuple[str, str]:
         """Return where to send a browser, and the secret that its cookie holds. Raises Problem (502) without the provider."""
         ends = await self._discovery.endpoints()
-        secret, launch = (
-            new_secret(),
-            _Launch(new_secret(), new_secret(), new_secret(), back, time.monotonic() + LAUNCH_S),
-        )
-        self._launches[hashed(secret)] = launch
-        while len(self._launches) > _LAUNCHES:
-            self._launches.popitem(last=False)
+        secret, launch = await self._context.work(self._launches.begin, back, cpu=False)
         asked = {
             "response_type": "code",
             "client_id": self._access.client_id,
@@ -75,12 +55,8 @@ class Provider:
 
         Raises Problem for whatever does not fit the launch that this browser began.
         """
-        launch = self._launches.pop(hashed(secret), None) if secret else None
-        if (
-            launch is None
-            or launch.until < time.monotonic()
-            or not same(answer.get("state", ""), launch.state)
-        ):
+        launch = await self._context.work(self._launches.end, secret, cpu=False) if secret else None
+        if launch is None or not same(answer.get("state", ""), launch.state):
             raise refusal("this sign-in was not begun in this browser, took too long, or was used before")
         if "error" in answer or not answer.get("code"):
             raise refusal("the provider let nobody in")

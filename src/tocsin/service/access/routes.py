@@ -12,12 +12,13 @@ from tocsin.service.access.audit import audit
 from tocsin.service.access.forms import check_form, drop_cookie, refuse_other_sites, set_cookie
 from tocsin.service.access.gate import require, wants_page
 from tocsin.service.access.guard import Guard, guard_of
-from tocsin.service.access.oidc import CALLBACK, LAUNCH_S
+from tocsin.service.access.launches import LAUNCH_S
+from tocsin.service.access.oidc import CALLBACK
 from tocsin.service.access.passwords import SHORTEST
 from tocsin.service.access.people import User
 from tocsin.service.access.who import SESSION
 from tocsin.service.context import Here, context_of
-from tocsin.service.errors import Problem, failures
+from tocsin.service.errors import FAILURES, Problem, failures, problem_of
 from tocsin.service.models import AuditOut
 from tocsin.service.pages.render import page
 
@@ -35,16 +36,17 @@ Field = Annotated[str, Form(max_length=_LONGEST)]
 
 
 def install(app: FastAPI) -> None:
-    """Answer what a page refuses with a page."""
-    app.add_exception_handler(Problem, _in_words)
+    """Bring every error into the one shape, and for a reader of pages into a page."""
+    for kind in FAILURES:
+        app.add_exception_handler(kind, _in_words)
 
 
 def _in_words(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
+    problem = problem_of(request, error)
     if not wants_page(request):
-        return error.response()
-    found = page("error.html", request, error.status, message=error.message)
-    found.headers.update(error.headers)
+        return problem.response()
+    found = page("error.html", request, problem.status, message=problem.message)
+    found.headers.update(problem.headers)
     return found
 
 

@@ -12,6 +12,7 @@ from tocsin.service.store.database import Database, now
 
 _MINUTE: Final = 60_000_000
 _HOUR: Final = 60 * _MINUTE
+_SKEW: Final = 5 * _MINUTE
 
 
 class Sessions:
@@ -47,6 +48,10 @@ class Sessions:
         with self._database.reading() as con:
             row = con.execute(_asked().where(sessions.c.token_hash == key, sessions.c.way == way)).first()
         if row is None or row.expires <= time or row.seen + self._idle <= time:
+            return None
+        if (
+            row.expires > time + self._longest + _SKEW
+        ):  # the clock was set back: nothing lives the longer for it
             return None
         if way == "accounts" and (row.role_now is None or row.disabled):
             return None

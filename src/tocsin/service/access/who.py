@@ -1,10 +1,10 @@
 """Who is asking: by a token, by a session, by the word of a trusted proxy, or from this machine."""
 
-import re
 from typing import Final
 
 from fastapi import Request
 
+from tocsin.service.access.audit import audit_refused
 from tocsin.service.access.forwarded import peer_of, trusted
 from tocsin.service.access.guard import Guard
 from tocsin.service.access.people import User, role_of
@@ -13,7 +13,7 @@ from tocsin.service.errors import Problem
 
 SESSION: Final = "tocsin"
 _ANYONE: Final = User("anyone on this machine", "admin")
-_PRINTED: Final = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+_LONGEST: Final = 128  # of a name
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
 
 
@@ -23,12 +23,12 @@ async def who_asks(request: Request, guard: Guard, *, touch: bool = True) -> Use
     `touch` counts the request as a sign of life of its session.
     """
     authorization = request.headers.get("authorization")
-    if authorization is not None:
+    if authorization is not None and not _is_of_the_proxy(request, guard, authorization):
         return await _by_token(request, guard, authorization)
     if guard.way == "loopback":
         return _ANYONE
     if guard.way == "proxy":
-        return _by_proxy(request, guard)
+        return await _by_proxy(request, guard)
     return await _by_session(request, guard, touch)
 
 
@@ -52,10 +52,16 @@ async def _by_session(request: Request, guard: Guard, touch: bool) -> User | Non
     return await context_of(request).work(guard.sessions.find, secret, guard.way, touch, cpu=False)
 
 
-def _by_proxy(request: Request, guard: Guard) -> User | None:
+def _is_of_the_proxy(request: Request, guard: Guard, authorization: str) -> bool:
+    """Whether it is a name and a password by which the proxy let somebody in: it passes them on, and they are not for us."""
+    is_basic = authorization.partition(" ")[0].lower() == "basic"
+    return is_basic and guard.way == "proxy" and trusted(peer_of(request.scope), guard.config.access.proxies)
+
+
+async def _by_proxy(request: Request, guard: Guard) -> User | None:
     """Return whom the proxy let in; what anybody else says about users is refused."""
     access = guard.config.access
-    names = request.headers.getlist(access.user_header)
+    names = _texts(request, access.user_header)
     if not trusted(peer_of(request.scope), access.proxies):
         if names or request.headers.getlist(access.groups_header):
             message = (
@@ -65,14 +71,24 @@ def _by_proxy(request: Request, guard: Guard) -> User | None:
         return None
     if not names:
         return None
-    if len(names) > 1 or _PRINTED.fullmatch(names[0]) is None:
+    if len(names) > 1 or not 0 < len(names[0]) <= _LONGEST or not names[0].isprintable():
         raise Problem(
             403, "untrusted_proxy", f"{access.user_header}: one name, of at most 128 printed characters"
         )
-    groups = [
-        group.strip() for line in request.headers.getlist(access.groups_header) for group in line.split(",")
-    ]
+    groups = [group.strip() for line in _texts(request, access.groups_header) for group in line.split(",")]
     role = role_of((group for group in groups if group), access)
     if role is None:
+        await audit_refused(request, names[0], "proxy")
         raise Problem(403, "forbidden", "signed in, but none of your groups may enter; ask an administrator")
     return User(names[0], role, "proxy")
+
+
+def _texts(request: Request, header: str) -> list[str]:
+    """Return what a header says, once for each time it is there: most proxies write UTF-8, some the alphabet of old."""
+    found: list[str] = []
+    for said in request.headers.getlist(header):
+        try:
+            found.append(said.encode("latin-1").decode("utf-8"))
+        except UnicodeDecodeError:
+            found.append(said)
+    return [one.strip(" \t") for one in found]

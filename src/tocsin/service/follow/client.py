@@ -103,6 +103,10 @@ class Refused(FhirError):
     """The server answered, and said no."""
 
 
+class Cut(Refused):
+    """The server gave a part of what was asked for, and not the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the server said, and by its own clock when; `body` is empty where it says that there is nothing."""
@@ -160,7 +164,10 @@ class FhirClient:
 
     def follow(self, link: str, kind: str) -> Answer:
         """Return the page that a `next` link of a search leads to. Raises FhirError, also when it leads elsewhere."""
-        address = str(httpx.URL(self.base + "/").join(link)) if _is_url(link) else ""
+        if not link.strip():
+            raise Refused(f"{kind}: its next page has no address; this is a fault of the server")
+        within = f"{self.base}/{kind}" if link.startswith("?") else f"{self.base}/"
+        address = str(httpx.URL(within).join(link)) if _is_url(link) else ""
         if not address or _origin(address) != self._origin or urlsplit(address).username is not None:
             raise Refused(
                 f"{kind}: its next page lies on another server, which is never asked; "

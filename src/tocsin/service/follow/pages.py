@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from tocsin.service.follow.client import Answer, FhirClient, Refused
+from tocsin.service.follow.client import Answer, Cut, FhirClient, Refused
 from tocsin.sources.fhir.concepts import Json, as_list, as_object, as_text
 
 PER_PAGE: Final = 500
@@ -26,7 +26,11 @@ class Page:
 
 
 def pages(client: FhirClient, kind: str, parameters: Mapping[str, str]) -> Iterator[Page]:
-    """Yield the pages of a search. Raises FhirError, and Expired when the server lets go of the search on the way."""
+    """Yield the pages of a search.
+
+    Raises FhirError: Cut where the first pages came and the others do not. Raises Expired when the server lets go of the search
+    on the way.
+    """
     answer, seen = client.search(kind, {**parameters, "_count": str(PER_PAGE)}), set[str]()
     if answer.is_absent:
         raise Refused(f"{kind}: the server has no such search ({answer.status}); check the address")
@@ -36,10 +40,13 @@ def pages(client: FhirClient, kind: str, parameters: Mapping[str, str]) -> Itera
         if page.next is None:
             return
         if page.next in seen or len(seen) >= _MOST_PAGES:
-            raise Refused(f"{kind}: the server's pages have no end; this is a fault of the server")
+            raise Cut(f"{kind}: the server's pages have no end; this is a fault of the server")
         seen.add(page.next)
         client.stop.check()
-        answer = client.follow(page.next, kind)
+        try:
+            answer = client.follow(page.next, kind)
+        except Refused as error:
+            raise Cut(str(error), error.said) from None
         if answer.is_absent:
             raise Expired
 
@@ -67,7 +74,7 @@ def _page(answer: Answer, kind: str) -> Page:
 
 def _next(bundle: Json) -> str | None:
     links = (as_object(link) for link in as_list(bundle.get("link")))
-    return next((as_text(link.get("url")) for link in links if link.get("relation") == "next"), None)
+    return next((as_text(link.get("url")) or "" for link in links if link.get("relation") == "next"), None)
 
 
 def version(resource: Json) -> tuple[str | None, str | None]:

@@ -8,13 +8,14 @@ from typing import Final
 
 import orjson
 
-from tocsin.service.follow.client import FhirClient, Refused
+from tocsin.service.follow.client import Cut, FhirClient, Refused
 from tocsin.service.follow.mark import Mark, read_mark, write_mark
 from tocsin.service.follow.pages import Expired, pages, version
 from tocsin.service.follow.record import Name, Record, has_id
 from tocsin.service.follow.tally import Tally
 from tocsin.service.store import Store, Stored
 from tocsin.service.store.database import micros
+from tocsin.sources.fhir.concepts import as_list, as_object
 from tocsin.sources.fhir.shapes import NAMED, SHAPES, kind_fate
 from tocsin.sources.settings import Settings
 
@@ -51,7 +52,7 @@ class FollowedPatient:
         self._record = Record(client, store, patient, self._mark)
 
     def update(self, tally: Tally) -> None:
-        """Read what changed since the last time; compare everything when that is due. Raises FhirError and Problem."""
+        """Read what changed since the last time; compare everything when that is due. Raises Unreachable and Problem."""
         mark = self._mark
         if mark.base != self._client.base:
             tally.note(
@@ -63,7 +64,7 @@ class FollowedPatient:
             try:
                 self._catch_up(kind, tally)
             except Refused as error:  # one type that the server does not give must not hold up the others
-                tally.note(str(error), error.said)
+                _note(error, tally)
         if is_first and mark.swept is None:
             self._note_sweep()  # everything has just been read
         elif mark.swept is None or not 0 <= time.time() - mark.swept < self._habits.sweep_s:
@@ -89,6 +90,8 @@ class FollowedPatient:
                 break
         else:
             mark.swept = 0.0  # a restless server: compare everything
+        if settled is None:
+            _note(_forgets(kind), tally)
         if settled:
             mark.newest[kind] = settled
         if mark != before:
@@ -121,25 +124,40 @@ class FollowedPatient:
 
     def _sweep(self, tally: Tally) -> None:
         """Compare what is held with what the server has: read what differs, and let go of what it deleted."""
-        if self._client.read("Patient", self._patient).is_absent:
-            # Deleted, or hidden from us: all the rest would then seem deleted too. The record stays as it was.
-            tally.note(
-                "Patient: a member of the group is on the server no longer; the record stays as it was"
-            )
+        if not self._is_there(tally):
             return
         self._record.ask_again()
         held = self._record.held()
         for kind in KINDS:
             try:
                 self._compare(kind, {one.id: one for one in held if one.type == kind}, tally)
+            except Cut as error:
+                _note(error, tally)
             except Refused:
                 continue  # said already when its changes were asked for
             except Expired:
+                _note(_forgets(kind), tally)
                 return
         for one in held:
             if one.type in NAMED and self._record.is_ours(one):
                 self._record.take((one.type, one.id), tally)  # a deleted one still says what was given
         self._note_sweep()
+
+    def _is_there(self, tally: Tally) -> bool:
+        """Whether the server shows us the patient: if it does not, all the rest would seem deleted too."""
+        try:
+            answer = self._client.read("Patient", self._patient)
+        except Refused as error:
+            _note(error, tally)
+            return False
+        if answer.is_absent or answer.body.get("id") != self._patient:
+            tally.note(
+                "Patient: a member of the group is on the server no longer; the record stays as it was"
+            )
+            return False
+        if any(as_object(link).get("type") == "replaced-by" for link in as_list(answer.body.get("link"))):
+            tally.note("Patient: a member of the group was merged into another; put that one into the group")
+        return True
 
     def _note_sweep(self) -> None:
         self._mark.swept = time.time()
@@ -160,3 +178,12 @@ class FollowedPatient:
         """Whether a search for one resource finds it: a longer list may have lost it between two pages."""
         found = next(pages(self._client, name[0], {**self._whose(name[0]), "_id": name[1]})).matches
         return any(one.get("id") == name[1] for one in found)
+
+
+def _note(error: Refused, tally: Tally) -> None:
+    tally.note(str(error), error.said)
+    tally.is_cut |= isinstance(error, Cut)
+
+
+def _forgets(kind: str) -> Cut:
+    return Cut(f"{kind}: the server forgets a search before its last page is read; will be tried again")

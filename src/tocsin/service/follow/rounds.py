@@ -13,7 +13,7 @@ from tocsin.service.follow.patient import FollowedPatient, Habits
 from tocsin.service.follow.tally import Tally
 from tocsin.service.intake import checked_id
 from tocsin.service.store import Store
-from tocsin.sources.fhir.concepts import Json, as_list, as_object
+from tocsin.sources.fhir.concepts import Json, as_list, as_object, as_text
 from tocsin.sources.fhir.references import PATIENT
 
 _GROUP_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -69,6 +69,7 @@ class Follower:
         try:
             members = self._members(done)
             self._each(members, done)
+            done.is_whole &= not done.tally.is_cut
         except (FhirError, Problem, UserError) as error:
             if self._known is None and isinstance(error, Refused | UserError):
                 said = getattr(error, "said", "")
@@ -85,6 +86,8 @@ class Follower:
             raise Refused(
                 f"Group: there is no group {self._group} on the server ({answer.status}); check --group"
             )
+        if answer.body.get("resourceType") != "Group":  # nobody has left it: it is not the group
+            raise Refused("Group: the server answers with something else; check the address and --group")
         members = list(dict.fromkeys(self._ids(answer.body, done)))
         if self._known is not None:
             done.joined = len(set(members) - set(self._known))
@@ -95,10 +98,16 @@ class Follower:
 
     def _ids(self, group: Json, done: Round) -> Iterator[str]:
         for member in map(as_object, as_list(group.get("member"))):
-            said = as_object(member.get("entity")).get("reference")
-            match = PATIENT.search(said) if isinstance(said, str) else None
             if member.get("inactive") is True:
                 continue
+            said = as_text(as_object(member.get("entity")).get("reference")) or ""
+            said = said.removeprefix(self._client.base + "/")
+            if "://" in said:  # the same id on another server is somebody else
+                done.tally.note(
+                    "Group: a member is a patient of another server; only those of this one are read"
+                )
+                continue
+            match = PATIENT.search(said)
             try:
                 yield checked_id(match[1] if match else "")
             except Problem:

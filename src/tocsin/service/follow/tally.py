@@ -11,11 +11,10 @@ class Tally:
     gone: int = 0  # resources that the server has deleted
     aside: int = 0  # resources that could not be kept, from all rounds
     changed: int = 0  # patients
+    is_cut: bool = False  # of something the first part was read, and not the rest
     troubles: dict[str, int] = field(default_factory=dict[str, int])
-
-    said: dict[str, str] = field(
-        default_factory=dict[str, str]
-    )  # of a trouble, what the server said: for a person only
+    # Of a trouble, what the server said: for a person only.
+    said: dict[str, str] = field(default_factory=dict[str, str])
 
     def note(self, trouble: str, said: str = "") -> None:
         """Count something that went wrong."""

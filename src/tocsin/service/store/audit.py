@@ -81,7 +81,7 @@ class AuditLog:
             ]
 
     def broken_at(self) -> int | None:
-        """Return the first line that does not follow from the one before, or is gone from the end; None for a whole chain."""
+        """Return the first line that does not follow from the one before, is gone from the end or too much there; else None."""
         audit, before, expected = schema.audit, _START, 1
         with self._database.reading() as con:
             last, head = _head(con)  # before the lines: those that are added meanwhile come after it
@@ -91,7 +91,8 @@ class AuditLog:
                 if row.seq != expected or changed or (row.seq == last and row.hash != head):
                     return int(row.seq)
                 before, expected = row.hash, expected + 1
-        return expected if expected <= last else None
+            now_last, _ = _head(con)  # after the lines: what is beyond it was written past us
+        return expected if expected <= last else now_last + 1 if expected - 1 > now_last else None
 
     def head(self) -> tuple[int, str]:
         """Return the number and the hash of the last line: kept elsewhere, they prove later that nothing before was changed."""

@@ -1,11 +1,12 @@
-"""The cards that were sent to EHRs: of whom each was, so that what is answered to it can be shown with the patient."""
+"""The cards that were sent to EHRs: of whom each was, which are those of now, and what was answered to them."""
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tocsin.service.store import schema
@@ -13,6 +14,10 @@ from tocsin.service.store.database import Database, now
 from tocsin.service.store.feedback import Feedback, read_feedback
 
 _REMEMBERED: Final = 10_000
+# What was answered, with the card that it was answered to.
+_ANSWERED: Final = select(schema.feedback, schema.cards.c.patient, schema.cards.c.summary).join_from(
+    schema.cards, schema.feedback, schema.cards.c.card == schema.feedback.c.card
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +63,35 @@ class CardLog:
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
 
-    def overridden(self, patient: str) -> set[str]:
-        """Return the cards of a patient that were overridden, with their own service and after they were sent."""
+    def state_since(self, service: str, patient: str, cards: Sequence[str]) -> int:
+        """Return since when these are the cards of the state of a patient; from now on where others were before.
+
+        A state that comes back is a new one: what was answered to it the first time was said of the first time.
+        """
+        table, now_are = schema.states, " ".join(cards)
+        of = (table.c.service == service, table.c.patient == patient)
+        with self._database.reading() as con:
+            row = con.execute(select(table.c.cards, table.c.since).where(*of)).first()
+        if row is not None and row.cards == now_are:
+            return int(row.since)
+        since = now()
+        if row is None and not cards:  # most charts have nothing to do with us
+            return since
+        on = sqlite.insert(table) if self._database.is_sqlite else postgresql.insert(table)
+        put = on.values(service=service, patient=patient, cards=now_are, since=since)
+        change = {"cards": now_are, "since": since}
+        with self._database.writing() as con:
+            con.execute(put.on_conflict_do_update(index_elements=["service", "patient"], set_=change))
+        return since
+
+    def overridden(self, patient: str, since: int = 0) -> set[str]:
+        """Return the cards of a patient that were overridden since an instant, with their own service, after they were sent."""
         sent, said = schema.cards.c, schema.feedback.c
         asked = (
             select(said.card)
             .join_from(schema.cards, schema.feedback, sent.card == said.card)
             .where(sent.patient == patient, said.outcome == "overridden")
-            .where(said.service == sent.service, said.received >= sent.sent)
+            .where(said.service == sent.service, said.received >= sent.sent, said.received >= since)
             .distinct()
         )
         with self._database.reading() as con:
@@ -73,13 +99,15 @@ class CardLog:
 
     def feedback_of(self, patient: str) -> list[tuple[SentCard, Feedback]]:
         """Return what was answered to the cards of a patient, in the order it came."""
-        sent, said = schema.cards.c, schema.feedback
-        asked = (
-            select(said, sent.patient, sent.summary)
-            .join_from(schema.cards, said, sent.card == said.c.card)
-            .where(sent.patient == patient)
-            .order_by(said.c.seq)
+        return self._answered(
+            _ANSWERED.where(schema.cards.c.patient == patient).order_by(schema.feedback.c.seq)
         )
+
+    def latest_feedback(self, most: int) -> list[tuple[SentCard, Feedback]]:
+        """Return the latest answers to cards of any patient, newest first."""
+        return self._answered(_ANSWERED.order_by(schema.feedback.c.seq.desc()).limit(most))
+
+    def _answered(self, asked: Select[Any]) -> list[tuple[SentCard, Feedback]]:
         with self._database.reading() as con:
             rows = con.execute(asked).all()
         return [

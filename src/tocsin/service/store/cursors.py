@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tocsin.service.store import schema
 from tocsin.service.store.database import Database, now
@@ -23,6 +24,9 @@ class Cursors:
 
     def write(self, name: str, body: dict[str, Any]) -> None:
         """Keep a document in place of the one before."""
+        table, new = schema.cursors, {"body": json.dumps(body), "updated": now()}
+        on = sqlite.insert(table) if self._database.is_sqlite else postgresql.insert(table)
+        # One statement: of two who write at once, the later one counts and neither fails.
+        put = on.values(name=name, **new).on_conflict_do_update(index_elements=[table.c.name], set_=new)
         with self._database.writing() as con:
-            con.execute(delete(schema.cursors).where(schema.cursors.c.name == name))
-            con.execute(insert(schema.cursors).values(name=name, body=json.dumps(body), updated=now()))
+            con.execute(put)

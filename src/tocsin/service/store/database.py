@@ -3,14 +3,15 @@
 import logging
 import os
 import sqlite3
+import ssl
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -24,6 +25,13 @@ _BUSY_S: Final = 20.0
 _CONNECT_S: Final = 5
 # What a driver does not bring into SQLAlchemy's own: a refused PRAGMA, a connection that broke.
 _FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError)
+# verify-full: the certificate is that of the host, by an authority of this machine or of SSL_CERT_FILE.
+_SSL: Final[dict[Any, Callable[[], ssl.SSLContext | bool | None]]] = {
+    "verify-full": ssl.create_default_context,
+    "require": lambda: True,
+    "prefer": lambda: None,
+    "disable": lambda: False,
+}
 _FULL: Final = ("disk is full", "disk i/o error", "no space left", "53100", "file too large")
 
 
@@ -48,6 +56,7 @@ class Database:
     def __init__(self, engine: Engine, name: str) -> None:
         self.engine = engine
         self.name = name  # what people may read: no password in it
+        self._file = _identity(name) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -68,6 +77,11 @@ class Database:
             with con.begin():
                 yield con
 
+    def check_file(self) -> None:
+        """Raise OSError where the file of SQLite is another than was opened: what is written into a removed one is lost."""
+        if self._file is not None and _identity(self.name) != self._file:
+            raise FileNotFoundError
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -76,10 +90,16 @@ class Database:
     def _told(self) -> Generator[None, None, None]:
         """Turn what the database cannot do into an error in the one shape."""
         try:
+            self.check_file()
             yield
         except _FAILURES as error:
             _log.error("store", extra={"error": type(error).__name__})
             raise _problem(error) from None
+
+
+def _identity(file: str) -> tuple[int, int]:
+    found = os.stat(file)
+    return found.st_dev, found.st_ino
 
 
 def _problem(error: Exception) -> Problem:
@@ -99,8 +119,8 @@ def open_database(place: str) -> Database:
     engine, name = _postgres(place) if "://" in place else _sqlite(Path(place))
     try:
         with engine.begin() as con:
-            schema.metadata.create_all(con)
             _check_version(con, name)
+            schema.metadata.create_all(con)
     except _FAILURES as error:
         engine.dispose()
         raise UserError(
@@ -121,13 +141,27 @@ def _reason(error: Exception) -> str:
 
 
 def _check_version(con: Connection, name: str) -> None:
-    about = schema.about
-    found = con.execute(select(about.c.value).where(about.c.name == "schema")).scalar()
-    if found is None:
+    """Refuse a store of another version, and what is no store of ours; write the version into an empty one."""
+    there, about = inspect(con), schema.about
+    found = set(there.get_table_names())
+    ours = {table.name: table for table in schema.metadata.sorted_tables if table.name in found}
+    if about.name not in ours:
+        if ours or (found and con.dialect.name == "sqlite"):
+            raise UserError(f"{name}: there are tables in it, but no store of Tocsin; name another place")
+        about.create(con)
         con.execute(insert(about).values(name="schema", value=schema.VERSION))
-    elif found != schema.VERSION:
+        return
+    version = con.execute(select(about.c.value).where(about.c.name == "schema")).scalar()
+    lacks = [
+        name
+        for name, table in ours.items()
+        if not set(table.columns.keys()) <= {one["name"] for one in there.get_columns(name)}
+    ]
+    if version != schema.VERSION or lacks:
         raise UserError(
-            f"{name}: made by another version of Tocsin (schema {found}, not {schema.VERSION}); use that one"
+            f"{name}: made by another version of Tocsin (schema {version or 'unknown'}, not {schema.VERSION}"
+            + (f"; {lacks[0]} is another" if lacks else "")
+            + "); use that version, or name another place"
         )
 
 
@@ -170,8 +204,10 @@ def _postgres(place: str) -> tuple[Engine, str]:
         raise UserError(
             f"{url.get_backend_name()}://: the store is a file (SQLite) or postgresql://user@host/database"
         )
+    how = _encryption(url)
     if url.password is None and "PGPASSWORD" in os.environ:
         url = url.set(password=os.environ["PGPASSWORD"])
+    url = url.set(query={})
     name = url.set(password=None).render_as_string()
     engine = create_engine(
         url.set(drivername="postgresql+pg8000"),
@@ -179,14 +215,26 @@ def _postgres(place: str) -> tuple[Engine, str]:
         pool_size=8,
         max_overflow=8,
         pool_timeout=_BUSY_S,
-        connect_args={"timeout": _CONNECT_S},
+        connect_args={"timeout": _CONNECT_S, "ssl_context": how},
     )
     return engine, name
+
+
+def _encryption(url: URL) -> ssl.SSLContext | bool | None:
+    """Return how the way to a PostgreSQL is encrypted, as its address says. Raises UserError for what is not understood."""
+    how = dict(url.query).pop("sslmode", "prefer")
+    if set(url.query) - {"sslmode"} or how not in _SSL:
+        raise UserError(
+            "the store's address: after the question mark only sslmode=verify-full, require, prefer or disable is read; "
+            "a password belongs into PGPASSWORD"
+        )
+    return _SSL[how]()
 
 
 def reachable(database: Database) -> bool:
     """Whether the database answers."""
     try:
+        database.check_file()
         with database.engine.connect() as con:
             con.execute(text("SELECT 1"))
         return True

@@ -52,17 +52,10 @@ class FeedbackLog:
 
     def of(self, card: str) -> list[Feedback]:
         """Return the answers to one card, in the order they came."""
-        return self._read(
-            select(schema.feedback).where(schema.feedback.c.card == card).order_by(schema.feedback.c.seq)
-        )
-
-    def latest(self, most: int = 100) -> list[Feedback]:
-        """Return the latest answers, newest first."""
-        return self._read(select(schema.feedback).order_by(schema.feedback.c.seq.desc()).limit(most))
-
-    def _read(self, asked: Any) -> list[Feedback]:
+        said = schema.feedback
         with self._database.reading() as con:
-            return [read_feedback(row) for row in con.execute(asked)]
+            rows = con.execute(select(said).where(said.c.card == card).order_by(said.c.seq))
+            return [read_feedback(row) for row in rows]
 
 
 def read_feedback(row: Any) -> Feedback:

@@ -99,6 +99,16 @@ cards = Table(
     Column("sent", _Instant, nullable=False),
 )
 
+# Which cards are those of the state of a patient now, and since when; an override of before that no longer counts.
+states = Table(
+    "states",
+    metadata,
+    Column("service", String, primary_key=True),
+    Column("patient", String, primary_key=True),
+    Column("cards", Text, nullable=False),
+    Column("since", _Instant, nullable=False),
+)
+
 # What users of CDS Hooks answered to a card; append-only.
 feedback = Table(
     "feedback",
@@ -166,6 +176,18 @@ sessions = Table(
     Column("way", String, nullable=False),
     Column("created", _Instant, nullable=False),
     Column("seen", _Instant, nullable=False),
+    Column("expires", _Instant, nullable=False),
+)
+
+# Sign-ins that are on their way to an OpenID provider and back, each known by the hash of what its browser holds.
+launches = Table(
+    "launches",
+    metadata,
+    Column("secret_hash", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("nonce", String, nullable=False),
+    Column("verifier", String, nullable=False),
+    Column("back", Text, nullable=False),
     Column("expires", _Instant, nullable=False),
 )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tocsin.service.store import schema
@@ -154,22 +154,30 @@ class Store:
                 self._touch(con, patient, version + 1)
         return len(gone)
 
-    def annotate(self, annotation: Annotation) -> int:
-        """Keep what a clinician said; return the patient's version. The patient must be there."""
+    def annotate(self, *annotations: Annotation) -> int:
+        """Keep what a clinician said of one patient, all of it or nothing; return the patient's version.
+
+        The patient must be there.
+        """
+        patient = annotations[0].patient
         with self.database.writing() as con:
-            version = self._open_patient(con, annotation.patient)
+            version = self._open_patient(con, patient)
             con.execute(
-                insert(schema.annotations).values(
-                    patient=annotation.patient,
-                    time=micros(annotation.time),
-                    kind=annotation.kind,
-                    value=annotation.value,
-                    unit=annotation.unit,
-                    author=annotation.author,
-                    entered_at=micros(annotation.entered_at),
-                )
+                insert(schema.annotations),
+                [
+                    {
+                        "patient": patient,
+                        "time": micros(one.time),
+                        "kind": one.kind,
+                        "value": one.value,
+                        "unit": one.unit,
+                        "author": one.author,
+                        "entered_at": micros(one.entered_at),
+                    }
+                    for one in annotations
+                ],
             )
-            self._touch(con, annotation.patient, version + 1)
+            self._touch(con, patient, version + 1)
         return version + 1
 
     def resources(self, patient: str) -> list[Stored]:
@@ -229,17 +237,15 @@ class Store:
 
     def keep_summary(self, summary: Kept) -> None:
         """Keep what the board shows of a patient, unless one of a later version is there."""
-        there = schema.summaries
+        table = schema.summaries
+        new = {"version": summary.version, "at": micros(summary.at), "body": summary.body}
+        on = sqlite.insert(table) if self.database.is_sqlite else postgresql.insert(table)
+        # One statement: a caller and the keeper of the board may come with the same row at once, and neither may fail.
+        put = on.values(patient=summary.patient, **new).on_conflict_do_update(
+            index_elements=[table.c.patient], set_=new, where=table.c.version <= summary.version
+        )
         with self.database.writing() as con:
-            version = con.execute(select(there.c.version).where(there.c.patient == summary.patient)).scalar()
-            if version is not None and version > summary.version:
-                return
-            con.execute(delete(there).where(there.c.patient == summary.patient))
-            con.execute(
-                insert(there).values(
-                    patient=summary.patient, version=summary.version, at=micros(summary.at), body=summary.body
-                )
-            )
+            con.execute(put)
 
     def summaries(self) -> list[Kept]:
         """Return what the board shows, in order of id."""
