@@ -23,6 +23,7 @@ from playwright.sync_api import (
 from tests.support.service import Served, served
 from tests.support.ward import hostile, ward
 from tocsin.service.config import Config, Limits
+from tocsin.service.store.cards import SentCard
 
 _CHROMIUM = "chromium"
 _RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
@@ -51,6 +52,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         for id, bundle in [*ward(), hostile()]:
             found.context.patients.ingest(id, bundle)
             found.context.patients.changed(id)
+        kept = found.context.store
+        kept.cards.note(
+            [SentCard("card-1", "tocsin-patient-view", "hostile", "CRS grade 1 (ASTCT). A made-up card.")]
+        )
+        said = {
+            "overrideReason": {"userComment": "A made-up <b>comment</b> that is rather long for a phone."}
+        }
+        kept.feedback.append("card-1", "tocsin-patient-view", "overridden", said, "https://ehr.example")
         yield found
 
 

@@ -26,7 +26,7 @@ def test_the_answer_follows_what_is_typed(visitor: Visitor) -> None:
     page.locator("#n_vasopressors_excl_vasopressin").fill("0")
     page.locator("#oxygen_device").select_option("nasal_cannula")
     expect(page.locator("[data-scale=astct] .value")).to_have_text("2-3")
-    expect(page.locator("[data-scale=astct] .settles")).to_contain_text("flow")
+    expect(page.locator("[data-scale=astct] .settles")).to_contain_text("Flow")
     page.locator("#o2_flow_lpm").fill("6")
     expect(page.locator("[data-scale=astct] .value")).to_have_text("2")
     page.locator("#o2_flow_lpm").fill("6.5")
@@ -54,6 +54,39 @@ def test_icans_stands_beside_crs(visitor: Visitor) -> None:
     expect(page.locator("[data-scale=astct]")).to_be_hidden()
     page.locator("#ice").fill("2")
     expect(page.locator("[data-scale=icans] .value")).to_have_text("3")
+
+
+def test_what_was_not_looked_at_is_named_and_leads_to_its_field(visitor: Visitor) -> None:
+    page = visitor.go("/calculator")
+    page.locator("#ice").fill("7")
+    asks = page.locator("[data-scale=icans] .settles")
+    expect(asks).to_contain_text("Not assessed:")
+    expect(asks).not_to_contain_text("To settle it")
+    asks.get_by_role("link", name="Seizure").click()
+    expect(page.locator("#seizure")).to_be_focused()
+    again = visitor.go("/calculator?ice=7")
+    assert again.locator("[data-scale=icans] .settles").inner_text().startswith("Not assessed: ")
+
+
+def test_the_ice_is_added_up_as_its_points_are_asked(visitor: Visitor) -> None:
+    page = visitor.go("/calculator")
+    page.get_by_text("Ask ICE point by point").click()
+    points = page.locator(".worksheet [role=radiogroup]")
+    assert points.count() == 10
+    for place in range(9):
+        points.nth(place).locator("label", has_text="right" if place < 6 else "wrong").click()
+    expect(page.locator(".worksheet .sum")).to_contain_text("1 not asked: no score yet, 6 to 7")
+    expect(page.locator("[data-scale=icans]")).to_be_hidden()
+    points.nth(9).locator("label", has_text="wrong").click()
+    assert page.locator("#ice").input_value() == "6"
+    expect(page.locator("[data-scale=icans] .value")).to_have_text("2")
+    again = visitor.go(page.locator("#link").get_attribute("href") or "")
+    assert again.locator(".worksheet .sum").inner_text() == "ICE 6 of 10"
+    assert grade(again, "icans") == "2"
+    again.locator("#ice").fill("9")  # a score that is written by hand takes the place of the points
+    expect(again.locator(".worksheet input[value='']:checked")).to_have_count(10)
+    expect(again.locator("[data-scale=icans] .value")).to_have_text("1")
+    assert visitor.violations() == []
 
 
 def test_an_answer_is_never_left_in_a_fold(visitor: Visitor) -> None:

@@ -17,6 +17,7 @@ PAGES = {
     "calculator-refused": "/calculator?temp_c=101",
     "board": "/board",
     "board-wall": "/board?wall=1",
+    "feedback": "/feedback",
     **{f"patient-{id}": f"/patients/{id}" for id in MOMENTS},
     "patient-seen-earlier": "/patients/1-car-t-tocilizumab?at=2020-01-01T00:00",
     "hostile": "/patients/hostile",
@@ -64,6 +65,19 @@ def test_a_page_prints(visitor: Visitor, name: str) -> None:
     assert [one for one in hidden if page.locator(one).count() and page.locator(one).first.is_visible()] == []
     ink = page.evaluate("getComputedStyle(document.body).color")
     assert ink == "rgb(0, 0, 0)"
+
+
+def test_a_printed_calculator_says_what_was_said_and_nothing_else(visitor: Visitor) -> None:
+    page = visitor.go(PAGES["calculator-undecided"])
+    page.emulate_media(media="print")
+    shown = [one for one in page.locator("#findings .field").all() if one.is_visible()]
+    said = [one.get_attribute("data-field") for one in shown]
+    assert said == ["temp_c", "fever_attributed_to_crs", "oxygen_device", "ice"]
+    answer = shown[1].locator("input:checked + span")
+    assert (answer.inner_text(), answer.evaluate("one => getComputedStyle(one).color")) == (
+        "yes",
+        "rgb(0, 0, 0)",
+    )
 
 
 @pytest.mark.parametrize("path", [path for name, path in PAGES.items() if name != "leaflet"])

@@ -1,11 +1,13 @@
 """The patient page: its order, evidence that lights up, zoom with and without a script, and what a clinician says."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, visiting
+from tests.support.service import Served
 from tests.support.ward import SCRIPT
 
 CAR_T = "/patients/1-car-t-tocilizumab"
@@ -86,6 +88,60 @@ def test_the_readout_follows_the_pointer(visitor: Visitor) -> None:
     assert page.locator("svg .cursor").count() >= 3
 
 
+def test_a_step_that_is_reached_by_keyboard_is_read_out(visitor: Visitor) -> None:
+    page = visitor.go(CAR_T)
+    page.locator("a.step").last.focus()
+    expect(page.locator("#readout")).to_contain_text("Grade 3 (ASTCT)")
+    expect(page.locator("#readout")).to_contain_text("orepinephrine 4 ug/min")
+
+
+def test_the_row_of_a_chosen_step_comes_into_sight(visitor: Visitor) -> None:
+    page = visitor.go("/patients/8-death")
+    rows = page.locator("#evidence .rows")
+    assert rows.evaluate("one => one.scrollTop") > 0, "the latest rows are shown first"
+    page.locator("a.step").first.click()
+    assert rows.evaluate("one => one.scrollTop") == 0
+    assert rows.evaluate("one => one.scrollHeight > one.clientHeight"), (
+        "a long table does not make a long page"
+    )
+
+
+class TestPhone:
+    @pytest.fixture
+    def phone(self, browser: Browser, service: Served) -> Iterator[Visitor]:
+        context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+        yield from visiting(context, service)
+
+    @pytest.mark.parametrize("id", ["1-car-t-tocilizumab", "8-death"])
+    def test_the_course_fits_the_screen(self, phone: Visitor, id: str) -> None:
+        page = phone.go(f"/patients/{id}")
+        page.wait_for_selector(".sheet.slim")
+        wide = page.evaluate(
+            "[...document.querySelectorAll('.scroller')].map(one => one.scrollWidth - one.clientWidth)"
+        )
+        assert wide == [0, 0], "neither the course nor the evidence scrolls sideways"
+        names = page.locator(".lane-name")
+        assert min(box["x"] for one in names.all() if (box := one.bounding_box()) is not None) >= 0
+        assert phone.violations() == []
+
+    def test_a_zoom_stays_narrow_and_a_turned_phone_is_drawn_wide(self, phone: Visitor) -> None:
+        page = phone.go(CAR_T)
+        page.wait_for_selector(".sheet.slim")
+        page.get_by_role("link", name="Last 24 h").tap()
+        page.wait_for_url("**from=**")
+        expect(page.locator(".course-lanes")).to_have_attribute("viewBox", re.compile(r"^0 0 340 "))
+        page.set_viewport_size({"width": 844, "height": 390})
+        expect(page.locator(".course-lanes")).to_have_attribute("viewBox", re.compile(r"^0 0 1000 "))
+        assert "narrow" not in page.url
+
+    def test_a_finger_reads_what_it_touches(self, phone: Visitor) -> None:
+        page = phone.go(CAR_T)
+        page.wait_for_selector(".sheet.slim")
+        page.locator("a.step").last.tap()
+        expect(page.locator("#readout")).to_contain_text("Grade 3 (ASTCT)")
+        assert page.locator(".evidence tr.lit").count() == 1
+
+
 @pytest.mark.parametrize("kind", ["visitor", "without_script"])
 def test_the_course_can_be_zoomed(request: pytest.FixtureRequest, kind: str) -> None:
     who: Visitor = request.getfixturevalue(kind)
@@ -131,6 +187,35 @@ def test_an_earlier_moment_can_be_looked_at(visitor: Visitor) -> None:
     page.get_by_role("button", name="Show").click()
     assert "Seen as of 1 Jan 2020" in page.locator("header.patient").inner_text()
     assert page.locator("#record").count() == 0
+
+
+def test_a_page_that_was_left_open_says_how_old_it_is(visitor: Visitor) -> None:
+    visitor.page.clock.install()
+    page = visitor.go(CAR_T)
+    page.clock.run_for(570_000)
+    assert page.locator("#aged").is_hidden()
+    page.clock.run_for(60_000)
+    assert page.locator("#aged").inner_text().startswith("This page is 10 min old")
+    assert visitor.violations() == []
+    page.get_by_role("link", name="Load it anew").click()
+    assert page.locator("#aged").is_hidden()
+
+
+def test_the_leaflet_is_offered_in_each_language(visitor: Visitor) -> None:
+    page = visitor.go(CAR_T)
+    for name, language in (("English", "en"), ("Español", "es")):
+        page.get_by_role("link", name=name).click()
+        assert page.locator("html").get_attribute("lang") == language
+        page.go_back()
+
+
+def test_what_is_missing_leads_to_the_form_and_to_the_rules_that_wait(visitor: Visitor) -> None:
+    page = visitor.go("/patients/4-vasopressin-puzzle")
+    item = page.locator("#missing li", has_text="judges this grade 2 to be severe")
+    assert "severity:" not in item.inner_text(), "the words of the API are not for a ward"
+    assert item.get_by_role("link", name="record it").get_attribute("href") == "#record"
+    item.get_by_role("link", name="TOC-002").click()
+    assert page.locator("h1").inner_text() == "Rule TOC-002"
 
 
 def test_advice_has_its_dose_its_clock_and_its_source(visitor: Visitor) -> None:
@@ -181,16 +266,41 @@ class TestSaying:
             assert text in said
         assert page.locator("#said li").count() == 3
 
+    def test_the_ice_is_asked_point_by_point(self, visitor: Visitor) -> None:
+        page = visitor.go("/patients/6-sepsis")
+        page.get_by_text("Ask ICE point by point").click()
+        points = page.locator(".worksheet [role=radiogroup]")
+        for place in range(points.count()):
+            points.nth(place).locator("label", has_text="right" if place < 8 else "wrong").click()
+        expect(page.locator(".worksheet .sum")).to_contain_text("8 of 10")
+        assert page.locator("#e-ice_score").input_value() == "8"
+        page.locator("#e-author").fill("Dr Made-up")
+        page.get_by_role("button", name="Record").click()
+        page.wait_for_url("**#said")
+        assert "ice score: 8" in page.locator("#said").inner_text()
+
+    def test_an_ice_that_was_not_finished_is_no_score(self, without_script: Visitor) -> None:
+        without_script.expected = ("422",)
+        page = without_script.go("/patients/6-sepsis")
+        before = page.locator("#said li").count()
+        page.get_by_text("Ask ICE point by point").click()
+        page.locator(".worksheet [role=radiogroup]").first.locator("label", has_text="wrong").click()
+        page.locator("#e-author").fill("Dr Made-up")
+        page.get_by_role("button", name="Record").click()
+        expect(page.locator("#form-wrong")).to_contain_text("9 of its points were not asked")
+        assert page.locator(".worksheet").get_attribute("open") is not None
+        assert page.locator("#said li").count() == before
+
     def test_the_form_by_keyboard_alone_and_without_a_script(self, without_script: Visitor) -> None:
         page = without_script.go("/patients/3-haplo-fluids")
         tab_to(page, "e-fever")
         page.keyboard.press("ArrowDown")
-        page.keyboard.press("ArrowDown")  # laid to something else
+        page.keyboard.press("ArrowDown")  # due to something else
         tab_to(page, "e-author")
         page.keyboard.type("Dr Made-up")
         page.keyboard.press("Enter")
         page.wait_for_url("**#said")
-        assert "The fever: laid to something else" in page.locator("#said").inner_text()
+        assert "The fever: due to something else" in page.locator("#said").inner_text()
 
     @pytest.mark.parametrize(
         ("field", "value", "said"),

@@ -1,26 +1,27 @@
-"""Behind the pages: the form, the calculator's address, times of the address, files by name, the order of the board."""
+"""Behind the pages: the form, the calculator's address, times of the address, files by name."""
 
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
+from tests.service.conftest import bundle
 from tests.support.service import Served, served
 from tests.support.ward import ward
 from tocsin.service.config import Config
 from tocsin.service.errors import Problem
+from tocsin.service.follow.mark import Mark, write_mark
 from tocsin.service.pages import forms, patient
-from tocsin.service.pages.board import Sort, lines
 from tocsin.service.pages.calculator import groups
 from tocsin.service.pages.sheet import read_sheet
 from tocsin.service.pages.static import address
 from tocsin.service.patients import state_of
-from tocsin.service.store import Annotation
-from tocsin.service.summary import Summary
+from tocsin.service.store import Annotation, Store
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -155,60 +156,173 @@ class TestRoutes:
         assert newest.act == "GET /patients/{id}"
 
 
-def summary(patient: str, grades: list[int], **more: object) -> Summary:
-    """A row of the board."""
-    blank = Summary(
-        patient=patient, name=None, at="", updated="", version=0, key="", cause="car_t", product=None, therapy_time=None,
-        scale="astct", grades=grades, active=True, onset=None, since=None, spark=[], tocilizumab_doses=0,
-        last_tocilizumab=None, next_at=None, next_text=None, urgent=[], missing=[], last_record=None, dead=False,
-    )  # fmt: skip
-    return replace(blank, **more)  # pyright: ignore[reportArgumentType]
+class TestOneForm:
+    def test_it_is_kept_in_one_step(self, service: Served, car_t: bytes) -> None:
+        patients, store = service.context.patients, service.context.store
+        patients.ingest("1-car-t-tocilizumab", car_t)
+        known = store.patient("1-car-t-tocilizumab")
+        said = [("oxygen_device", "bipap", ""), ("fio2", "60", ""), ("ice_score", "9", "")]
+        kept = patients.annotate_with("1-car-t-tocilizumab", said, time=NOW, author="Dr Made-up")
+        assert [one.kind for one in kept] == ["oxygen_device", "fio2", "ice_score"]
+        after = store.patient("1-car-t-tocilizumab")
+        assert known is not None
+        assert after is not None
+        assert after.version == known.version + 1
+        assert store.annotations("1-car-t-tocilizumab")[-3:] == kept
+
+    def test_one_that_cannot_be_leaves_nothing(self, service: Served, car_t: bytes) -> None:
+        patients, store = service.context.patients, service.context.store
+        patients.ingest("1-car-t-tocilizumab", car_t)
+        before = store.annotations("1-car-t-tocilizumab")
+        said = [("ice_score", "9", ""), ("ice_score", "11", "")]
+        with pytest.raises(Problem, match="is 0 to 10"):
+            patients.annotate_with("1-car-t-tocilizumab", said, time=NOW, author="Dr Made-up")
+        assert store.annotations("1-car-t-tocilizumab") == before
+
+    def test_a_write_that_breaks_off_keeps_none_of_it(self, store: Store) -> None:
+        store.save_resources("p1", [])
+        first = Annotation("p1", NOW, "ice_score", "9", "{score}", "Dr Made-up", NOW)
+        broken = replace(first, value=None)  # pyright: ignore[reportArgumentType]
+        with pytest.raises(Problem):
+            store.annotate(first, broken)
+        assert store.annotations("p1") == []
 
 
-def ago(hours: float) -> str:
-    """An instant before now."""
-    return (NOW - timedelta(hours=hours)).isoformat()
-
-
-class TestBoard:
-    @pytest.mark.parametrize(
-        ("sort", "order"),
-        [
-            ("worst", ["open", "three", "up", "steady", "quiet", "dead"]),
-            ("patient", ["dead", "open", "quiet", "steady", "three", "up"]),
-            ("missing", ["quiet", "dead", "open", "steady", "three", "up"]),
-            ("next", ["steady", "up", "dead", "open", "quiet", "three"]),
-        ],
-    )
-    def test_the_order(self, sort: Sort, order: list[str]) -> None:
-        rows = [
-            summary("steady", [2], spark=[(ago(40), [2])], next_at=ago(1)),
-            summary("up", [2], spark=[(ago(40), [1]), (ago(3), [2])], next_at=ago(-1)),
-            summary("dead", [4, 5], dead=True),
-            summary("quiet", [0], active=False, missing=["a", "b"]),
-            summary("three", [3]),
-            summary("open", [3, 4]),
+class TestSetAside:
+    def test_rows_are_counted_by_their_reason(self) -> None:
+        bundle = dict(ward(NOW + timedelta(days=3)))["3-haplo-fluids"]
+        state = state_of("3-haplo-fluids", bundle, zone="Europe/Paris")
+        fever, other = state.set_aside[0], replace(state.set_aside[0], reason="no value")
+        state = replace(state, set_aside=(other, fever, fever))
+        sheet = read_sheet(state, (), PARIS, (None, None), None)
+        assert [(reason, len(rows)) for reason, rows in sheet.aside] == [
+            ("looks like fahrenheit", 2),
+            ("no value", 1),
         ]
-        assert [line.of.patient for line in lines(rows, NOW, PARIS, sort)] == order
-        turned = lines(rows, NOW, PARIS, sort, down=True)
-        assert len(turned) == len(order)
+
+    def test_what_follow_could_not_keep_is_told_with_its_reason(self, service: Served, car_t: bytes) -> None:
+        service.context.patients.ingest("1-car-t-tocilizumab", car_t)
+        mark = Mark(
+            "https://fhir.example",
+            aside={
+                "Observation/a": "other_patient",
+                "Observation/<b>": "other_patient",
+                "Device/c": "new_code",
+            },
+        )
+        write_mark(service.context.store, "1-car-t-tocilizumab", mark)
+        text = service.http.get("/patients/1-car-t-tocilizumab").text
+        assert "Not kept: 3 resources of the FHIR server" in text
+        assert "<strong>2</strong> of another patient" in text
+        assert "<strong>1</strong> new code" in text
+        assert "<li>Observation/&lt;b&gt;</li>" in text
+
+    def test_a_long_list_is_cut_and_says_so(self, service: Served, car_t: bytes) -> None:
+        service.context.patients.ingest("1-car-t-tocilizumab", car_t)
+        aside = {f"Observation/{place}": "no_id" for place in range(60)}
+        write_mark(service.context.store, "1-car-t-tocilizumab", Mark("https://fhir.example", aside=aside))
+        text = service.http.get("/patients/1-car-t-tocilizumab").text
+        assert text.count("<li>Observation/") == 50
+        assert "and 10 more" in text
+
+
+def therapy(id: str, given: datetime, celsius: float | None) -> list[dict[str, Any]]:
+    """An infusion of CAR-T cells and perhaps a temperature, made up."""
+    infusion = {
+        "resourceType": "MedicationAdministration",
+        "id": "infusion",
+        "status": "completed",
+        "subject": {"reference": f"Patient/{id}"},
+        "effectiveDateTime": given.isoformat(),
+        "medicationCodeableConcept": {
+            "coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "1987398"}]
+        },
+    }
+    reading = {
+        "resourceType": "Observation",
+        "id": "reading",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "8310-5"}]},
+        "subject": {"reference": f"Patient/{id}"},
+        "effectiveDateTime": given.isoformat(),
+        "valueQuantity": {"value": celsius, "code": "Cel", "system": "http://unitsofmeasure.org"},
+    }
+    return [infusion] if celsius is None else [infusion, reading]
+
+
+def test_a_row_on_other_clocks_than_those_of_now_says_so(tmp_path: Path) -> None:
+    given = datetime(2025, 10, 25, 12, tzinfo=UTC)  # in the night after, the clocks of Paris go back
+    record = bundle({"resourceType": "Patient", "id": "autumn"}, *therapy("autumn", given, 39.0))
+    with served(Config(store=str(tmp_path / "store.db"), zone="Europe/Paris")) as found:
+        found.context.patients.ingest("autumn", record)
+        text = found.http.get("/patients/autumn?at=2025-10-26T12:00Z").text
+        assert "Time (CET)" in text
+        assert "25 Oct 14:00 CEST</th>" in text
+        text = found.http.get("/patients/autumn?at=2025-10-25T13:00Z").text
+        assert "25 Oct 14:00</th>" in text
+
+
+def test_a_phone_is_sent_a_narrow_course(service: Served, car_t: bytes) -> None:
+    service.context.patients.ingest("1-car-t-tocilizumab", car_t)
+    at = "?at=2026-02-12T21:00-05:00"
+    wide, narrow = (
+        service.http.get(f"/patients/1-car-t-tocilizumab/course{at}{more}").text for more in ("", "&narrow=1")
+    )
+    assert 'viewBox="0 0 1000 ' in wide
+    assert 'viewBox="0 0 340 ' in narrow
+    assert 'viewBox="0 0 1000 ' not in narrow
+
+
+class TestWhoHasLittleOnRecord:
+    def page(self, service: Served, id: str, *resources: dict[str, Any]) -> str:
+        service.context.patients.ingest(id, bundle({"resourceType": "Patient", "id": id}, *resources))
+        return service.http.get(f"/patients/{id}").text
+
+    def test_without_a_therapy_nothing_is_promised(self, service: Served) -> None:
+        text = self.page(service, "nothing-on-record")
+        for said in (
+            "No therapy on record",
+            "Nothing can be advised without a therapy",
+            "<strong>The therapy</strong>: without one",
+            "Nothing to draw",
+        ):
+            assert said in text
+        assert "Leaflet for the patient" not in text
+        assert "Nothing that the guidance asks for" not in text
 
     @pytest.mark.parametrize(
-        ("spark", "since", "said"),
+        ("celsius", "said", "unsaid"),
         [
-            ([(ago(40), [1]), (ago(3), [3])], ago(3), "up 2 in 24 h, held 3 h"),
-            ([(ago(40), [3]), (ago(3), [2])], ago(3), "down 1 in 24 h, held 3 h"),
-            ([(ago(40), [2])], ago(40), "steady, held 40 h"),
-            ([(ago(3), [2])], ago(3), "new in 24 h, held 3 h"),
-            ([(ago(24), [2])], ago(24), "steady, held 24 h"),
+            (None, "No temperature is on record", "No fever on record"),
+            (37.0, "No fever on record", "No temperature is on record"),
         ],
     )
-    def test_the_trend_in_words(self, spark: list[tuple[str, list[int]]], since: str, said: str) -> None:
-        line = lines([summary("1", spark[-1][1], spark=spark, since=since)], NOW, PARIS)[0]
-        assert line.trend == said
+    def test_no_temperature_is_not_no_fever(
+        self, service: Served, celsius: float | None, said: str, unsaid: str
+    ) -> None:
+        id, given = f"only-therapy-{celsius}", datetime.now(UTC) - timedelta(hours=30)
+        text = self.page(service, id, *therapy(id, given, celsius))
+        assert said in text
+        assert unsaid not in text
+        assert "Nothing charted for 30 h" in text
 
 
 class TestSheet:
+    @pytest.mark.parametrize(("hours", "silent"), [(4, False), (4.1, True)])
+    def test_a_silence_in_an_episode_is_told(self, hours: float, silent: bool) -> None:
+        record = bundle({"resourceType": "Patient", "id": "p1"}, *therapy("p1", NOW, 39.0))
+        at = NOW + timedelta(hours=hours)
+        sheet = read_sheet(state_of("p1", record, at=at), (), PARIS, (None, None), at)
+        assert sheet.active
+        assert sheet.has_gone_silent is silent
+
+    def test_the_reason_says_which_moment_it_speaks_of(self) -> None:
+        bundle = dict(ward(NOW))["1-car-t-tocilizumab"]
+        state = state_of("1-car-t-tocilizumab", bundle, at=NOW)
+        sheet = read_sheet(state, (), PARIS, (None, None), NOW)
+        assert state.course is not None
+        assert sheet.why_at == state.course.rows[-1].time
+
     def test_what_was_set_aside_has_its_time_and_its_cross(self) -> None:
         bundle = dict(ward(NOW + timedelta(days=3)))["3-haplo-fluids"]
         state = state_of("3-haplo-fluids", bundle, zone="Europe/Paris")

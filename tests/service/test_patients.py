@@ -161,10 +161,10 @@ def test_the_board_shows_what_the_state_says(kept: Patients, monkeypatch: pytest
     row = kept.refresh(CAR_T)
     assert kept.board() == [row]
     assert kept.stale() == []
-    assert (row.name, row.scale, row.grades, row.active) == ("One Made-up", "astct", [3], True)
+    assert (row.name, row.scale, row.grades, row.active) == ("One Made-up", "astct", (3,), True)
     assert (row.tocilizumab_doses, row.last_tocilizumab) == (1, "2026-02-12T19:30:00+00:00")
     assert row.therapy_time == "2026-02-09T16:00:00+00:00"
-    assert [step[1] for step in row.spark][-1] == [3]
+    assert [step[1] for step in row.spark][-1] == (3,)
     assert row.key == kept.state(CAR_T).key
     assert row.missing
     kept.ingest(CAR_T, bundle(resource(patient=CAR_T)))

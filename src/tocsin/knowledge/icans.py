@@ -41,6 +41,26 @@ class IcansScale:
         return tuple(row for row in self.rows if row.domain == domain)
 
 
+@dataclass(frozen=True, slots=True)
+class ScorePart:
+    """A part of a test: what it asks for, by a short name, a point each."""
+
+    name: str
+    asks: MappingProxyType[str, str]
+    source: tuple[str, ...]
+    confidence: str
+
+
+@cache
+def score_parts(score: str) -> tuple[ScorePart, ...]:
+    """The parts of a test in the order that it is done in; none where they are not ours to give."""
+    return tuple(
+        ScorePart(part["name"], MappingProxyType(part["asks"]), tuple(part["source"]), part["confidence"])
+        for part in _files.toml_table("icans.toml")["part"]
+        if part["score"] == score
+    )
+
+
 @cache
 def icans_scales() -> tuple[IcansScale, ...]:
     """The scales in the order of the file."""

@@ -14,7 +14,7 @@ from tocsin.knowledge.dosing import dose
 from tocsin.knowledge.scales import scale
 from tocsin.knowledge.sources import CONFIDENCE
 from tocsin.report import outline
-from tocsin.report.labels import drug_name, figure, therapy_name
+from tocsin.report.labels import drug_name, figure, therapy_name, unit_name
 
 STRONG, FAINT, ALARM = "bold", "dim", "bold red"
 _INDENT: Final = " " * 10  # under the word that says what kind of advice it is
@@ -128,7 +128,7 @@ def dose_words(worked: WorkedDose) -> str:
     per = " a day" if worked.per == "day" and not worked.unit.endswith("/d") else ""
     route = f" {worked.route}" if worked.route else ""
     name = drug_name(worked.drug)
-    return f"{name[:1].upper()}{name[1:]} {amount} {worked.unit}{per}{route}: {worked.arithmetic}."
+    return f"{name[:1].upper()}{name[1:]} {amount} {unit_name(worked.unit)}{per}{route}: {worked.arithmetic}."
 
 
 def _basis(item: Item) -> str:

@@ -16,6 +16,7 @@ _UNIT: Final = MappingProxyType(
         "10*6": "million cells",
         "{score}": "",
         "10*3/uL": "10³/uL",
+        "ug/d": "micrograms a day",  # an abbreviation of it has been read as milligrams
     }
 )
 

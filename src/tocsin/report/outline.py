@@ -3,7 +3,7 @@
 from itertools import groupby
 from typing import Final
 
-from tocsin.guidance.advice import Advice, Item
+from tocsin.guidance.advice import Advice, Due, Item
 
 DOINGS: Final = ("stop", "hold", "treat")
 LOOKS: Final = ("caution", "monitor")
@@ -20,6 +20,31 @@ def certain(advice: Advice, urgency: str, pack: str) -> list[Item]:
     """Return what to do and to look at that hangs on nothing open, of one urgency and pack."""
     found = advice.of_kind(*DOINGS, *LOOKS)
     return [item for item in found if (item.urgency, item.pack) == (urgency, pack) and not item.undecided]
+
+
+def acts_now(advice: Advice) -> list[Item]:
+    """Return the acts that are asked for now, of the consensus and of the label.
+
+    An act that must wait for its time asks for nothing until then.
+    """
+    items = (*certain(advice, "now", "consensus"), *certain(advice, "now", "label"))
+    return [item for item in items if item.kind in DOINGS and not waits(item)]
+
+
+def waits(item: Item) -> bool:
+    """Whether an act is forbidden for a time only."""
+    return item.kind == "stop" and item.not_before is not None
+
+
+def next_check(advice: Advice) -> Due | None:
+    """Return the next look that is due: a reassessment, or the end of a round of monitoring, which may be over.
+
+    A round that the record leaves open counts: a look too many does no harm.
+    """
+    rounds = [
+        Due(item.due_by, item.id, item.text) for item in advice.of_kind("monitor") if item.due_by is not None
+    ]
+    return min((*advice.next_looks, *rounds), key=lambda due: due.time, default=None)
 
 
 def open_acts(advice: Advice) -> list[tuple[str, list[Item]]]:

@@ -196,7 +196,7 @@ def rests_on_text(evidence: Sequence[Evidence], now: datetime) -> str:
 def _record(one: Evidence, now: datetime) -> str:
     value = "" if one.value is None else quantity(one.value, one.unit)
     if one.part == "fever":
-        return f"last fever {value} {at(one.time, now)}"
+        return f"fever {value} {at(one.time, now)}"
     if one.part == "vasopressor":
         return f"{drug_name(one.signal)} {value or 'at a rate not recorded'} {since(one.time, now)}"
     if one.signal == "oxygen_device":

@@ -13,40 +13,40 @@ CRS_BY_CTCAE = "1,2024-01-01T00:00:00Z,t_cell_engager,"
 @pytest.mark.parametrize(
     ("chart", "hours", "why"),
     [
-        ("", 24, "Grade 1 (ASTCT): fever, no hypotension, no oxygen need. Last fever 39 °C at 00:00."),
+        ("", 24, "Grade 1 (ASTCT): fever, no hypotension, no oxygen need. Fever 39 °C at 00:00."),
         (
             "26 norepinephrine 8 until 40",
             26,
-            "Grade 3 (ASTCT): one vasopressor. Norepinephrine 8 ug/min since 02:00; last fever 39 °C at 00:00.",
+            "Grade 3 (ASTCT): one vasopressor. Norepinephrine 8 ug/min since 02:00; fever 39 °C at 00:00.",
         ),
         (
             "26 norepinephrine ? until 40",
             26,
-            "Grade 3 (ASTCT): one vasopressor. Norepinephrine at a rate not recorded since 02:00; last fever 39 °C at 00:00.",
+            "Grade 3 (ASTCT): one vasopressor. Norepinephrine at a rate not recorded since 02:00; fever 39 °C at 00:00.",
         ),
         (
             "26 oxygen_device nasal_cannula; 26 inhaled_o2_flow 6; 30 oxygen_device nasal_cannula; 47 fio2 35",
             47,
             "Grade 2 (ASTCT): low-flow oxygen. FiO2 now under 40 %. Nasal cannula since 02:00, now 6 L/min 35 %; "
-            "last fever 39 °C at 00:00.",
+            "fever 39 °C at 00:00.",
         ),
         (
             "26 oxygen_device nasal_cannula",
             26,
             "Undecided, 2 or 3: nasal cannula, flow not recorded. Low or high flow: a missing flow is never filled in. "
-            "Nasal cannula since 02:00; last fever 39 °C at 00:00.",
+            "Nasal cannula since 02:00; fever 39 °C at 00:00.",
         ),
         (
             "25 acetaminophen 650",
             25,
             "Grade 1 (ASTCT): fever, no hypotension, no oxygen need. From here on fever is waived: a drug that may hide "
-            "it was given. Last fever 39 °C at 00:00.",
+            "it was given. Fever 39 °C at 00:00.",
         ),
         (
             "26 systolic_bp 84; 27 attribution hypotension:other",
             27,
             "Grade 1 (ASTCT): fever, no hypotension, no oxygen need. Laid to another cause than CRS: pressure. "
-            "Last fever 39 °C at 00:00.",
+            "Fever 39 °C at 00:00.",
         ),
         ("26 death crs", 26, "Grade 5 (ASTCT): death due to CRS."),
         ("26 death ?", 26, "Undecided, 1 or 5: death, the cause not recorded."),

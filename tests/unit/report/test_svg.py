@@ -11,8 +11,8 @@ import pytest
 from tests.unit.report.made_up import at, course
 from tocsin.errors import UserError
 from tocsin.report.course import BarLane, Course, Mark, MarkLane
-from tocsin.report.svg import PARTS, Picture, course_svg, spark_svg, window_of
-from tocsin.report.svg.marks import LEFT, RIGHT, Frame, el
+from tocsin.report.svg import NARROW, PARTS, WIDE, Picture, course_svg, spark_svg, window_of
+from tocsin.report.svg.marks import Frame, el
 
 SICK = (
     "50 body_temperature 39.1; 52 systolic_bp 84; 52 mean_arterial_pressure 58; 53 iv_fluid_bolus 500;"
@@ -292,9 +292,9 @@ class TestWindow:
 
     def test_an_instant_has_its_place(self) -> None:
         frame = Frame(at(0), at(10), at(0))
-        assert [frame.x(at(hours)) for hours in (0, 5, 10)] == [LEFT, (LEFT + RIGHT) / 2, RIGHT]
+        assert [frame.x(at(hours)) for hours in (0, 5, 10)] == [132, 562, 992]
         assert frame.span(at(11), at(12)) is None
-        assert frame.span(at(-1), at(5)) == (LEFT, (LEFT + RIGHT) / 2)
+        assert frame.span(at(-1), at(5)) == (132, 562)
 
     def test_a_course_without_an_episode_is_drawn_from_its_therapy_on(self, sick: Course) -> None:
         quiet = replace(
@@ -304,15 +304,58 @@ class TestWindow:
         assert "No episode" in (parsed(course_svg(picture(quiet), "grade")).findtext("desc") or "")
 
 
+class TestNarrow:
+    @pytest.mark.parametrize("part", PARTS)
+    def test_nothing_is_drawn_beside_the_paper(self, sick: Course, part: str) -> None:
+        tree = parsed(course_svg(picture(sick, layout=NARROW), part))
+        assert tree.get("viewBox", "").startswith("0 0 340 ")
+        for one in tree.iter("rect"):
+            x, width = float(one.get("x", 0)), float(one.get("width", 0))
+            assert 0 <= x <= x + width <= NARROW.width, one.attrib
+
+    def test_names_stand_above_their_lanes(self, sick: Course) -> None:
+        wide, narrow = (
+            parsed(course_svg(picture(sick, layout=layout), "lanes")) for layout in (WIDE, NARROW)
+        )
+        assert sorted(one.text or "" for one in of_class(wide, "lane-name")) == sorted(
+            one.text or "" for one in of_class(narrow, "lane-name")
+        )
+        lane = of_class(narrow, "vasopressor")[0]
+        body = lane.find("g")
+        assert (lane.findtext("text"), body is not None and body.get("transform")) == (
+            "norepinephrine",
+            "translate(0 13)",
+        )
+
+    def test_a_script_is_told_where_time_begins_and_ends(self, sick: Course) -> None:
+        for layout in (WIDE, NARROW):
+            tree = parsed(course_svg(picture(sick, layout=layout), "lanes"))
+            assert (tree.get("data-left"), tree.get("data-right")) == (
+                f"{layout.left:g}",
+                f"{layout.right:g}",
+            )
+
+    def test_the_time_of_the_next_dose_never_covers_a_dose(self, sick: Course) -> None:
+        dose = sick.treatments[0].marks[0].time
+        view = window_of(sick, dose - dt.timedelta(hours=12), dose + dt.timedelta(hours=9))
+        drawn = picture(sick, view=view, next_tocilizumab=dose + dt.timedelta(hours=8))
+        near, far = (
+            "".join(texts(parsed(course_svg(replace(drawn, layout=layout), "lanes"))))
+            for layout in (NARROW, WIDE)
+        )
+        assert "not before" in far
+        assert "not before" not in near
+
+
 class TestSpark:
     def test_it_says_its_grades_in_words_and_draws_the_open_part_lighter(self) -> None:
         text = spark_svg([(at(0), at(10), (1,)), (at(10), at(20), (2, 3))], at(0), at(20))
         tree = parsed(text)
-        assert tree.get("aria-label") == "Grades of the last 72 h: 1, then 2-3"
+        assert tree.findtext("title") == "Grades of the last 72 h: 1, then 2-3"
         assert [one.get("class") for one in tree.iter("rect")] == ["g1", "may", "g2"]
 
     def test_without_a_grade_it_says_so(self) -> None:
-        assert parsed(spark_svg([], at(0), at(72))).get("aria-label") == "Grades of the last 72 h: none"
+        assert parsed(spark_svg([], at(0), at(72))).findtext("title") == "Grades of the last 72 h: none"
 
 
 def test_times_stand_on_the_clocks_of_a_zone(sick: Course) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tocsin.report.course import Bar, BarLane, Mark, MarkLane
-from tocsin.report.svg.marks import NAME, RIGHT, ROW, Frame, Lane, el, title, when, width_of, words
+from tocsin.report.svg.marks import NAME, ROW, Frame, Lane, el, title, when, width_of, words
 
 _DAY: Final = timedelta(days=1)  # doses no further apart are one run of a drug
 _BAR: Final = 14.0
@@ -33,15 +33,16 @@ def _bar(name: str, bar: Bar, frame: Frame) -> Iterator[str]:
     yield el("g", title(said) + drawn, class_="run", data_event=bar.event_id, **when(bar.start, bar.end))
 
 
-def state_bars(name: str, bars: Sequence[Bar], frame: Frame, y: float) -> list[str]:
-    """Return when a state held as a faint bar, its name before it; nothing where it did not."""
+def state_row(name: str, bars: Sequence[Bar], frame: Frame, y: float) -> tuple[list[str], float]:
+    """Return when a state held as a faint bar, with its name, and how high that is; nothing where it did not."""
+    top = y + frame.layout.name_height
     found = [(bar, place) for bar in bars if (place := frame.span(bar.start, bar.end))]
     drawn = [
         el(
             "rect",
             title(f"{name}, {frame.said(bar.start)} to {frame.said(bar.end)}"),
             x=left,
-            y=y,
+            y=top + 2,
             width=max(right - left, 1.0),
             height=5.0,
             class_=f"state {name.replace(' ', '-')}",
@@ -49,13 +50,24 @@ def state_bars(name: str, bars: Sequence[Bar], frame: Frame, y: float) -> list[s
         )
         for bar, (left, right) in found
     ]
-    return [words(NAME, y + 6, name, "axis-word"), *drawn] if drawn else []
+    return _named(name, drawn, frame, y, 11.0)
 
 
-def tick_row(lane: MarkLane, frame: Frame, y: float) -> list[str]:
-    """Return what was given as small ticks, the name before them; nothing where nothing is in sight."""
+def tick_row(lane: MarkLane, frame: Frame, y: float) -> tuple[list[str], float]:
+    """Return what was given as small ticks, with its name, and how high that is; nothing where nothing is in sight."""
+    return _named(lane.name, _ticks(lane, frame, y + frame.layout.name_height), frame, y, 12.0)
+
+
+def _named(name: str, drawn: list[str], frame: Frame, y: float, height: float) -> tuple[list[str], float]:
+    """Return a row inside a lane with its name, which stands before or above it, and its height."""
+    if not drawn:
+        return [], 0.0
+    return [words(NAME, y + 8, name, "axis-word"), *drawn], height + frame.layout.name_height
+
+
+def _ticks(lane: MarkLane, frame: Frame, y: float) -> list[str]:
     seen = [mark for mark in lane.marks if frame.shows(mark.time)]
-    drawn = [
+    return [
         el(
             "rect",
             title(_said(lane.name, mark, frame)),
@@ -69,7 +81,6 @@ def tick_row(lane: MarkLane, frame: Frame, y: float) -> list[str]:
         )
         for mark in seen
     ]
-    return [words(NAME, y + 8, lane.name, "axis-word"), *drawn] if drawn else []
 
 
 def _said(name: str, mark: Mark, frame: Frame) -> str:
@@ -111,7 +122,7 @@ def _marks(
         if frame.shows(mark.time)
     ]
     if next_dose is not None and frame.shows(next_dose):
-        parts.append(_next(frame, next_dose))
+        parts.append(_next(frame, next_dose, [mark.time for mark in lane.marks]))
     if parts:
         yield Lane(f"lane-treatment {kind}", lane.name, ROW, parts)
 
@@ -131,12 +142,14 @@ def _given(x: float, mark: Mark) -> str:
     return el("rect", x=x - 4, y=6.0, width=8.0, height=8.0, class_="mark")
 
 
-def _next(frame: Frame, time: datetime) -> str:
-    """Return the open marker of the earliest next dose, its time beside it."""
+def _next(frame: Frame, time: datetime, given: Sequence[datetime]) -> str:
+    """Return the open marker of the earliest next dose, its time beside it where it covers no dose."""
     x, text = frame.x(time), f"not before {time:%H:%M}"
-    beside = x + 12 if x + 12 + width_of(text) < RIGHT else x - 12 - width_of(text)
+    beside = x + 12 if x + 12 + width_of(text) < frame.right else x - 12 - width_of(text)
+    is_free = not any(beside - 10 < frame.x(dose) < beside + width_of(text) + 10 for dose in given)
     said = title(f"earliest next dose of tocilizumab, {frame.said(time)}")
-    drawn = el("circle", cx=x, cy=10.0, r=8.0, class_="dose-open") + words(beside, 14.0, text, "note")
+    drawn = el("circle", cx=x, cy=10.0, r=8.0, class_="dose-open")
+    drawn += words(beside, 14.0, text, "note") if is_free and beside >= frame.left else ""
     return el("g", said + drawn, class_="next", **when(time))
 
 
@@ -166,7 +179,7 @@ def _courses(lane: MarkLane, frame: Frame) -> Iterator[Lane]:
                     class_="bar",
                 )
             )
-    parts += tick_row(lane, frame, 5.5)[1:]
+    parts += _ticks(lane, frame, 5.5)
     if parts:
         yield Lane("lane-treatment glucocorticoid", lane.name, ROW, parts)
 

@@ -8,7 +8,7 @@ from tocsin.grading.words import label
 from tocsin.knowledge.scales import scale
 from tocsin.report.course import Course, Grades, Row, Step
 from tocsin.report.labels import drug_name, grades_text, lane_name
-from tocsin.report.svg.marks import LEFT, RIGHT, Frame, Lane, el, title, when, width_of, words
+from tocsin.report.svg.marks import Frame, Lane, el, title, when, width_of, words
 
 _PER_GRADE = 15.0
 _LEAST = 3  # grades that the lane has room for even where none is so high
@@ -23,11 +23,11 @@ def grade_lane(course: Course, id: str, frame: Frame, pattern: str, at: datetime
     steps = [step for step in steps_until(course, id, at) if frame.span(step.start, step.end)]
     top = max([_LEAST, *(step.grades[-1] for step in steps)]) * _PER_GRADE + 6
     lines = [
-        el("line", x1=LEFT, x2=RIGHT, y1=top - grade * _PER_GRADE, y2=top - grade * _PER_GRADE, class_="grid")
-        for grade in range(1, int(top // _PER_GRADE) + 1)
+        el("line", x1=frame.left, x2=frame.right, y1=top - high, y2=top - high, class_="grid")
+        for high in (grade * _PER_GRADE for grade in range(1, int(top // _PER_GRADE) + 1))
     ]
     shown = [_step(course, id, step, frame, top, pattern) for step in steps]
-    base = el("line", x1=LEFT, x2=RIGHT, y1=top, y2=top, class_="base")
+    base = el("line", x1=frame.left, x2=frame.right, y1=top, y2=top, class_="base")
     return Lane("lane-grade", f"grade ({label(scale(id))})", top + 4, (*lines, *shown, base), top - 2)
 
 
@@ -174,7 +174,7 @@ def moments_lane(moments: Sequence[tuple[datetime, str]], frame: Frame, below: f
             continue
         x, text = frame.x(time), f"{word} {frame.said(time)}"
         wide = width_of(text) + 8
-        start = max(LEFT, min(x + 4, RIGHT - wide))
+        start = max(frame.left, min(x + 4, frame.right - wide))
         row = next((place for place, end in enumerate(ends) if end < start), len(ends))
         ends[row : row + 1] = [start + wide]
         dated.append((x, start, row, text))

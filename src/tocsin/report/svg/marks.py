@@ -8,13 +8,34 @@ from typing import Final
 
 from tocsin.report.labels import clock, day_text, days
 
-WIDTH: Final = 1000.0
-LEFT: Final = 132.0  # where time begins; the names of the lanes stand before it
-RIGHT: Final = 992.0
-NAME: Final = 2.0  # where the names begin; the figures of an axis end at AXIS
-AXIS: Final = LEFT - 8
+NAME: Final = 2.0  # where the names of lanes begin
 ROW: Final = 20.0  # the height of a lane of bars or marks
 LETTER: Final = 6.1  # how wide a letter is at most places, in the small type of the picture
+_ABOVE: Final = 13.0  # the line of a name that stands above
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How wide a picture is, and where time begins and ends in it; names stand before their lanes, or `above` them."""
+
+    width: float
+    left: float
+    right: float
+    above: bool
+
+    @property
+    def axis(self) -> float:
+        """Where the figures of an axis end."""
+        return self.left - 8
+
+    @property
+    def name_height(self) -> float:
+        """What a name adds to the height of its lane."""
+        return _ABOVE if self.above else 0.0
+
+
+WIDE: Final = Layout(1000.0, 132.0, 992.0, above=False)
+NARROW: Final = Layout(340.0, 42.0, 334.0, above=True)  # a phone held upright, at the same size of type
 
 
 def el(name: str, content: str = "", **attributes: object) -> str:
@@ -48,15 +69,26 @@ def width_of(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The stretch of time that is drawn; day 0 is `therapy`."""
+    """The stretch of time that is drawn, and where; day 0 is `therapy`."""
 
     start: datetime
     end: datetime
     therapy: datetime
+    layout: Layout = WIDE
+
+    @property
+    def left(self) -> float:
+        """Where time begins."""
+        return self.layout.left
+
+    @property
+    def right(self) -> float:
+        """Where time ends."""
+        return self.layout.right
 
     def x(self, time: datetime) -> float:
         """Return the place of an instant, which may lie outside."""
-        return LEFT + (time - self.start) / (self.end - self.start) * (RIGHT - LEFT)
+        return self.left + (time - self.start) / (self.end - self.start) * (self.right - self.left)
 
     def shows(self, time: datetime) -> bool:
         """Return whether an instant is inside."""
@@ -90,12 +122,20 @@ class Lane:
     parts: Sequence[str] = field(default=())
     name_y: float = 14.0
 
-    def at(self, y: float) -> str:
+    def at(self, y: float, layout: Layout) -> str:
         """Return the lane moved to its place."""
-        name = words(NAME, self.name_y, self.name, "lane-name") if self.name else ""
-        return el(
-            "g", name + "".join(self.parts), class_=f"lane {self.kind}", transform=f"translate(0 {y:g})"
-        )
+        body = "".join(self.parts)
+        if self.name and layout.above:
+            body = words(NAME, 10.0, self.name, "lane-name") + el(
+                "g", body, transform=f"translate(0 {_ABOVE:g})"
+            )
+        elif self.name:
+            body = words(NAME, self.name_y, self.name, "lane-name") + body
+        return el("g", body, class_=f"lane {self.kind}", transform=f"translate(0 {y:g})")
+
+    def tall(self, layout: Layout) -> float:
+        """Return the height with the name."""
+        return self.height + (layout.name_height if self.name else 0.0)
 
 
 def when(start: datetime, end: datetime | None = None) -> dict[str, int]:

@@ -14,7 +14,7 @@ from tocsin.report.sentences import episode_sentence, moments_of
 from tocsin.report.svg.axis import axis_lane, now_line, silences
 from tocsin.report.svg.bars import bar_lanes, neuro_lanes, treatment_lanes
 from tocsin.report.svg.grades import grade_lane, moments_lane, scale_lanes
-from tocsin.report.svg.marks import WIDTH, Frame, Lane, el
+from tocsin.report.svg.marks import WIDE, Frame, Lane, Layout, el
 from tocsin.report.svg.plots import laboratory_lanes, pressure_lane, temperature_lane
 
 PARTS: Final = ("grade", "scales", "lanes", "laboratory")
@@ -32,7 +32,7 @@ class Picture:
     """What is drawn: a course over a stretch of time, and what stands beside the course.
 
     `at` is the moment that it is seen at, `next_tocilizumab` the earliest next dose, `set_aside` the times of readings that could
-    not be used, each with the reason.
+    not be used, each with the reason. `layout` is `WIDE`, or `NARROW` for a phone.
     """
 
     course: Course
@@ -40,6 +40,7 @@ class Picture:
     at: datetime | None = None
     next_tocilizumab: datetime | None = None
     set_aside: Sequence[tuple[datetime, str]] = ()
+    layout: Layout = WIDE
 
     @property
     def scale(self) -> str:
@@ -79,16 +80,17 @@ def course_svg(picture: Picture, part: str = "lanes") -> str:
     text is escaped; there is no script and no style attribute. Elements carry `data-event`, steps of grades `data-evidence`.
     """
     view = picture.view
-    frame = Frame(view.start, view.end, view.therapy_time)
+    frame = Frame(view.start, view.end, view.therapy_time, picture.layout)
     lanes = list(_lanes(picture, part, frame))
     if not lanes or (part != "grade" and all(lane.kind == "lane-axis" for lane in lanes)):
         return ""
-    height = sum(lane.height for lane in lanes)
-    y, drawn = 0.0, list[str]()
+    height, drawn = 0.0, list[str]()
     for lane in lanes:
-        drawn.append(lane.at(y))
-        y += lane.height
-    behind = "".join(silences(picture.course.recorded, frame, height)) + now_line(picture.at, frame, height)
+        drawn.append(lane.at(height, frame.layout))
+        height += lane.tall(frame.layout)
+    behind = "".join(silences(picture.course.recorded, frame, height, part == "lanes")) + now_line(
+        picture.at, frame, height
+    )
     quiet = None if part == "grade" else "true"  # a table says the same; the steps of grades are links
     body = el("g", behind, aria_hidden="true") + el("g", "".join(drawn), aria_hidden=quiet)
     return _svg(part, height, _summary(picture, part), body, frame)
@@ -143,11 +145,13 @@ def _svg(part: str, height: float, summary: str, body: str, frame: Frame) -> str
         "svg",
         head + el("defs", hatch) + body,
         class_=f"course {name}",
-        viewBox=f"0 0 {WIDTH:g} {height:g}",
+        viewBox=f"0 0 {frame.layout.width:g} {height:g}",
         role="group" if part == "grade" else "img",
         aria_labelledby=f"{name}-title {name}-desc",
         data_start=int(frame.start.timestamp()),
         data_end=int(frame.end.timestamp()),
+        data_left=frame.left,
+        data_right=frame.right,
     )
 
 

@@ -8,8 +8,8 @@ from math import floor, log10
 from tocsin.report.course import Course, Panel, Reading
 from tocsin.report.labels import figure
 from tocsin.report.lanes import GAP
-from tocsin.report.svg.bars import state_bars, tick_row
-from tocsin.report.svg.marks import AXIS, LEFT, NAME, RIGHT, Frame, Lane, el, title, when, words
+from tocsin.report.svg.bars import state_row, tick_row
+from tocsin.report.svg.marks import NAME, Frame, Lane, el, title, when, width_of, words
 
 _TEMPERATURE, _PRESSURE, _PANEL = 92.0, 84.0, 40.0
 _PAD = 7.0
@@ -33,22 +33,23 @@ def temperature_lane(course: Course, frame: Frame) -> Lane:
         *_grid(
             [value for value in range(floor(low), floor(high) + 2) if low <= value <= high and value != line],
             place,
+            frame,
         ),
-        el("line", x1=LEFT, x2=RIGHT, y1=place(line), y2=place(line), class_="threshold"),
-        words(AXIS, place(line) + 4, f"{line:.1f}", "axis-word strong", "end"),
+        el("line", x1=frame.left, x2=frame.right, y1=place(line), y2=place(line), class_="threshold"),
+        words(frame.layout.axis, place(line) + 4, f"{line:.1f}", "axis-word strong", "end"),
         *_line(seen, frame, place),
         *_points(seen, frame, place, "dot", "°C"),
     ]
     y = _TEMPERATURE
     for name, bars in (("fever held", course.fever), ("fever waived", course.waived)):
-        found = state_bars(name, bars, frame, y)
+        found, height = state_row(name, bars, frame, y)
         marks += found
-        y += 9 if found else 0
+        y += height
     for lane in course.treatments:
         if lane.role == "antipyretic":
-            found = tick_row(lane, frame, y)
+            found, height = tick_row(lane, frame, y)
             marks += found
-            y += 12 if found else 0
+            y += height
     return Lane("lane-temperature", "temperature °C", y + 6, marks)
 
 
@@ -61,7 +62,7 @@ def pressure_lane(course: Course, frame: Frame) -> Lane | None:
         return None
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     place = _linear(low, max(high, low + 20), _PRESSURE)
-    marks = [*_grid([value for value in range(20, 261, 20) if low <= value <= high], place)]
+    marks = [*_grid([value for value in range(20, 261, 20) if low <= value <= high], place, frame)]
     for readings, shape, what in ((mean, "mean", "mmHg mean"), (systolic, "systolic", "mmHg systolic")):
         marks += [*_line(readings, frame, place), *_points(readings, frame, place, shape, what)]
     for drop in drops:
@@ -85,6 +86,7 @@ def laboratory_lanes(course: Course, frame: Frame) -> Iterator[Lane]:
 
 
 def _panel(panel: Panel, seen: Sequence[Reading], frame: Frame) -> Lane:
+    name = f"{panel.name} {panel.unit}{', log' if panel.log else ''}"
     values = [one.value for one in seen]
     low, high = min(values), max(values)
     place = (
@@ -94,16 +96,16 @@ def _panel(panel: Panel, seen: Sequence[Reading], frame: Frame) -> Lane:
     )
     shown = dict.fromkeys((low, high))
     marks = [
-        *(words(AXIS, place(value) + 4, figure(value), "axis-word", "end") for value in shown),
-        el("line", x1=LEFT, x2=RIGHT, y1=_PANEL, y2=_PANEL, class_="grid"),
+        *(words(frame.layout.axis, place(value) + 4, figure(value), "axis-word", "end") for value in shown),
+        el("line", x1=frame.left, x2=frame.right, y1=_PANEL, y2=_PANEL, class_="grid"),
         *_line(seen, frame, place, _DAILY),
         *_points(seen, frame, place, "dot", panel.unit, panel),
     ]
     if panel.pale_from is not None and frame.shows(panel.pale_from):
         x = frame.x(panel.pale_from)
         marks.append(el("line", x1=x, x2=x, y1=2.0, y2=_PANEL, class_="from-here"))
-        marks.append(words(x + 4, -3.0, panel.note, "note"))
-    name = f"{panel.name} {panel.unit}{', log' if panel.log else ''}"
+        beside = max(min(x + 4, frame.right - width_of(panel.note)), NAME + width_of(name) + 8)
+        marks.append(words(beside, -3.0, panel.note, "note"))
     # The name has a line of its own: the figures of the axis stand below it.
     parts = [el("g", "".join(marks), transform="translate(0 14)"), words(NAME, 11.0, name, "panel-name")]
     return Lane("lane-laboratory", "", _PANEL + 18, parts)
@@ -123,10 +125,10 @@ def _logarithmic(low: float, high: float, height: float) -> Place:
     return lambda value: linear(log10(value)) if value > 0 else height
 
 
-def _grid(values: Sequence[float], place: Place) -> Iterator[str]:
+def _grid(values: Sequence[float], place: Place, frame: Frame) -> Iterator[str]:
     for value in values:
-        yield el("line", x1=LEFT, x2=RIGHT, y1=place(value), y2=place(value), class_="grid")
-        yield words(AXIS, place(value) + 4, figure(value), "axis-word", "end")
+        yield el("line", x1=frame.left, x2=frame.right, y1=place(value), y2=place(value), class_="grid")
+        yield words(frame.layout.axis, place(value) + 4, figure(value), "axis-word", "end")
 
 
 def _line(seen: Sequence[Reading], frame: Frame, place: Place, gap: timedelta = GAP) -> Iterator[str]:

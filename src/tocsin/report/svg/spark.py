@@ -28,7 +28,7 @@ def spark_svg(steps: Sequence[tuple[datetime, datetime, Grades]], start: datetim
     )
     # A board has hundreds of these: the text is put together as it stands, of numbers and words of our own.
     return (
-        f'<svg class="spark" viewBox="0 0 {_WIDE:g} {_HIGH + 1:g}" role="img" aria-label="{said}"><title>{said}</title>'
+        f'<svg class="spark" viewBox="0 0 {_WIDE:g} {_HIGH + 1:g}" role="img"><title>{said}</title>'
         f'{"".join(drawn)}<path d="M0 {_HIGH:g}h{_WIDE:g}M48 {_HIGH:g}v-3M96 {_HIGH:g}v-3" class="base"/></svg>'
     )
 

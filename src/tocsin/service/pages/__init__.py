@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from tocsin.service.pages import board, calculator, home, patient, static
+from tocsin.service.pages import board, calculator, feedback, home, patient, static
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 for part in (home, calculator, board, patient, static):
-    router.include_router(part.router)
+    router.include_router(part.router, include_in_schema=False)
+router.include_router(feedback.router)
 
 __all__ = ["router"]

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
+from markupsafe import Markup
 
 from tocsin.grading.words import label
 from tocsin.knowledge.dosing import dose
@@ -19,15 +20,17 @@ from tocsin.service.access import User, audit_board, require
 from tocsin.service.context import Context, Here
 from tocsin.service.pages.live import watch
 from tocsin.service.pages.render import fragment, hours_words, page, therapy_words
+from tocsin.service.pages.sheet import SILENT
 from tocsin.service.summary import Summary
 
 router = APIRouter()
 Reader = Annotated[User, Depends(require("read"))]
+OpenBoard = Annotated[User, Depends(require("read", touch=False))]  # it asks by itself
 Sort = Literal["worst", "patient", "day", "tocilizumab", "next", "missing"]
 HEADS: Final[tuple[tuple[Sort, str], ...]] = (
     ("worst", "Grade"),
     ("patient", "Patient"),
-    ("day", "Day"),
+    ("day", "Day, therapy"),
     ("tocilizumab", "Tocilizumab"),
     ("next", "Next check"),
     ("missing", "Missing"),
@@ -37,6 +40,7 @@ _DAY: Final = timedelta(hours=24)
 _HOUR: Final = timedelta(hours=1)
 SHOWN: Final = 2  # what is missing, as far as a row has room for it
 _SOON: Final = timedelta(minutes=30)
+_KEPT: Final = 1024  # rows that are held as they were drawn, each about 2 KiB
 _FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -66,13 +70,19 @@ class Line:
     @cached_property
     def missing(self) -> list[str]:
         """What is missing, the first of it in short."""
-        silent = [f"no record for {self.silent}"] if self.silent else []
-        return [*silent, *(one.partition(":")[0] for one in self.of.missing)]
+        first = [f"no record for {self.silent}"] if self.silent else []
+        first += [] if self.of.cause else ["the therapy"]
+        return [*first, *(one.partition(":")[0] for one in self.of.missing)]
 
     @property
     def therapy(self) -> str:
         """The therapy in words."""
         return therapy_words(self.of.cause, self.of.product)
+
+    @property
+    def acts(self) -> str:
+        """The kinds of act that are asked for now."""
+        return ", ".join(self.of.urgent) if self.of.active else ""
 
     @property
     def day(self) -> str:
@@ -83,7 +93,7 @@ class Line:
     @cached_property
     def steps(self) -> list[tuple[datetime, tuple[int, ...]]]:
         """The grades of the last 72 h, each from its time on."""
-        return [(datetime.fromisoformat(time), tuple(grades)) for time, grades in self.of.spark]
+        return [(datetime.fromisoformat(time), grades) for time, grades in self.of.spark]
 
     @property
     def spark(self) -> str:
@@ -97,7 +107,7 @@ class Line:
             self.at,
         )
 
-    @property
+    @cached_property
     def change(self) -> int:
         """By how much the highest grade that may be differs from the one a day ago."""
         before = [grades for time, grades in self.steps if time <= self.at - _DAY]
@@ -152,7 +162,7 @@ class Line:
     def silent(self) -> str:
         """How long nothing was charted, where that is long for a patient in an episode."""
         last = _time(self.of.last_record)
-        return _hours(self.at - last) if self.of.active and last and self.at - last > 4 * _HOUR else ""
+        return _hours(self.at - last) if self.of.active and last and self.at - last > SILENT else ""
 
 
 def _time(text: str | None) -> datetime | None:
@@ -193,18 +203,26 @@ def most_doses() -> int | None:
     return dose("tocilizumab_from_30").max_doses
 
 
+@lru_cache(maxsize=_KEPT)
+def draw(line: Line) -> Markup:
+    """Return a row of the board as it is shown."""
+    return Markup(fragment("board_row.html", line=line, at=line.at, most=most_doses(), shown=SHOWN))
+
+
 def _values(context: Context, sort: Sort, down: bool) -> dict[str, Any]:
-    at, zone = datetime.now(UTC), ZoneInfo(context.config.zone)
+    """Return what the board is filled with; its rows are drawn here, on a thread that may take its time."""
+    zone = ZoneInfo(context.config.zone)
+    # By the minute: most rows stay as they are, and boards that are open together show the same.
+    at = datetime.now(zone).replace(second=0, microsecond=0)
     rows = lines(context.patients.board(), at, zone, sort, down)
     return {
-        "lines": rows,
-        "at": at.astimezone(zone),
-        "most": most_doses(),
+        "patients": [line.of.patient for line in rows],
+        "drawn": Markup().join(map(draw, rows)),
+        "at": at,
         "zone": zone.key,
         "sort": sort,
         "down": down,
         "heads": HEADS,
-        "shown": SHOWN,
     }
 
 
@@ -214,22 +232,22 @@ async def board(
 ) -> Response:
     """Return the board."""
     values = await here.work(_values, here, sort, down, cpu=False)
-    await audit_board(request, user, [line.of.patient for line in values["lines"]])
+    await audit_board(request, user, values["patients"])
     return page("board.html", request, wall=wall, **values)
 
 
 @router.get("/board/rows")
 async def rows(
-    request: Request, here: Here, user: Reader, sort: Sort = "worst", down: bool = False
+    request: Request, here: Here, user: OpenBoard, sort: Sort = "worst", down: bool = False
 ) -> Response:
     """Return the rows alone, for a board that is open."""
     values = await here.work(_values, here, sort, down, cpu=False)
-    await audit_board(request, user, [line.of.patient for line in values["lines"]])
-    return HTMLResponse(fragment("board_rows.html", **values), headers={"Cache-Control": "no-store"})
+    await audit_board(request, user, values["patients"])
+    return HTMLResponse(values["drawn"], headers={"Cache-Control": "no-store"})
 
 
 @router.get("/board/events")
-async def events(request: Request, here: Here, user: Reader) -> Response:
+async def events(request: Request, here: Here, user: OpenBoard) -> Response:
     """Say which rows changed, as long as somebody listens."""
     there = await here.work(here.patients.board, cpu=False)
     await audit_board(request, user, [one.patient for one in there])

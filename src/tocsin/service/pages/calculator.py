@@ -1,5 +1,6 @@
 """The calculator: one moment of a patient by hand, every scale side by side, its whole state in the address."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Final
@@ -10,8 +11,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from tocsin.errors import UserError
 from tocsin.grading.calc import calc
 from tocsin.grading.fields import MOST_VASOPRESSORS, NOT_A_FINDING, OLDEST_YEARS, FieldError
-from tocsin.grading.icans import LABEL, NAME
-from tocsin.grading.words import NOT_RECORDED, label
+from tocsin.grading.icans import LABEL
+from tocsin.grading.words import label
 from tocsin.knowledge.causes import causes
 from tocsin.knowledge.icans import icans_scales, score_bounds, words_of
 from tocsin.knowledge.scales import scales
@@ -19,11 +20,14 @@ from tocsin.knowledge.signals import signal
 from tocsin.knowledge.vocabulary import OXYGEN_DEVICE
 from tocsin.report.labels import device_name, unit_name
 from tocsin.service.access import User, require
+from tocsin.service.errors import Problem
+from tocsin.service.pages import worksheet
 from tocsin.service.pages.render import page
 
 router = APIRouter()
 Reader = Annotated[User, Depends(require("read"))]
 _YES_NO: Final = (("", "not known"), ("yes", "yes"), ("no", "no"))
+_UNSEEN: Final = "not assessed: "  # so a neurological scale begins what nobody looked at
 # What is shown without asking; the other scales stand below, folded.
 _FIRST: Final = ("astct", "ctcae5", "ctcae6", "lee2014", "icans", "icans_ctcae6")
 
@@ -63,6 +67,16 @@ class Answer:
     name: str
     first: bool
     said: dict[str, Any] | None
+
+    @property
+    def asks(self) -> list[tuple[str, list[str]]]:
+        """What it asks for under which head: what would settle it, and what was not looked at."""
+        found: dict[str, list[str]] = {}
+        for one in self.said["settled_by"] if self.said else ():
+            unseen = one.removeprefix(_UNSEEN)
+            names = found.setdefault("To settle it" if unseen == one else "Not assessed", [])
+            names += [one] if unseen == one else unseen.split(", ")
+        return list(found.items())
 
 
 def _measured(name: str, text: str, of: str, step: str, hint: str = "") -> Field:
@@ -105,7 +119,7 @@ def groups() -> tuple[Group, ...]:
             "Fever",
             (
                 _measured("temp_c", "Temperature now", "body_temperature", "0.1"),
-                _asked("fever_attributed_to_crs", "The fever of this course is laid to CRS"),
+                _asked("fever_attributed_to_crs", "The fever of this course is due to CRS"),
                 _asked("antipyretic_or_anticytokine_given", "A drug that may hide fever was given"),
             ),
         ),
@@ -115,13 +129,7 @@ def groups() -> tuple[Group, ...]:
                 _asked("hypotension", "Low pressure, or support for it"),
                 _asked("fluids_only", "Treated with fluid and nothing else"),
                 _asked("fluids_repeated", "Two boluses or more in 24 h"),
-                Field(
-                    "n_vasopressors_excl_vasopressin",
-                    "Vasopressors running",
-                    low=0,
-                    high=MOST_VASOPRESSORS,
-                    hint="vasopressin not counted",
-                ),
+                _COUNTED,
                 _asked("vasopressin", "Vasopressin runs"),
                 _asked("high_dose_pressor", "High dose by Lee 2014, for 3 h or longer"),
                 _asked("vasopressor_24h", "A vasopressor for 24 h or longer"),
@@ -137,7 +145,7 @@ def groups() -> tuple[Group, ...]:
             ),
         ),
         Group(
-            "Nerves",
+            "Neurotoxicity",
             (
                 Field(
                     "age_years",
@@ -178,14 +186,28 @@ def _names() -> dict[str, str]:
 
 @cache
 def settling() -> dict[str, str]:
-    """Return what a field is called where it would settle a grade."""
-    return {**NOT_RECORDED, **NAME}
+    """Return what a field is called where it would settle a grade: as it is in the form."""
+    return {field.name: field.label for group in groups() for field in group.fields}
 
 
 def said_in(request: Request) -> dict[str, str]:
-    """Return the findings in the address; what is not known is left out, fields that there are not too."""
-    known = {field.name for group in groups() for field in group.fields}
+    """Return what the address says; what is not known is left out, fields that there are not too."""
+    known = {*worksheet.points(), *(field.name for group in groups() for field in group.fields)}
     return {name: value for name, value in request.query_params.items() if name in known and value.strip()}
+
+
+def findings_in(said: Mapping[str, str]) -> dict[str, str]:
+    """Return the findings; the points of the ICE are its score once all are answered.
+
+    Raises Problem when they make another score than the one that was written.
+    """
+    found = {name: value for name, value in said.items() if name not in worksheet.points()}
+    score = worksheet.read_worksheet(said).agreed(found.get(worksheet.SCORE, ""))
+    return found | ({worksheet.SCORE: score} if score else {})
+
+
+def _answered(findings: Mapping[str, str]) -> dict[str, Any]:
+    return calc(**findings) if findings.keys() - NOT_A_FINDING else {}
 
 
 @router.get("/calculator")
@@ -196,9 +218,13 @@ async def calculator(request: Request, user: Reader) -> Response:
     found: dict[str, Any] = {}
     message, wrong = "", ""
     try:
-        found = calc(**said) if said.keys() - NOT_A_FINDING else {}
+        findings = findings_in(said)
+        said |= findings
+        found = _answered(findings)
     except FieldError as error:
         message, wrong = error.message, error.field
+    except Problem as problem:
+        message, wrong = problem.message, worksheet.SCORE
     except UserError as error:
         message = error.message
     answers = [Answer(id, name, id in _FIRST, found.get(id)) for id, name in _names().items()]
@@ -213,4 +239,5 @@ async def calculator(request: Request, user: Reader) -> Response:
         settling=settling(),
         beside=NOT_A_FINDING,
         link=f"/calculator?{urlencode(said)}" if said else "/calculator",
+        worksheet=worksheet.shown(said, worksheet.SCORE),
     )

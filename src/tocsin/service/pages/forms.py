@@ -11,9 +11,11 @@ from tocsin.knowledge.vocabulary import OXYGEN_DEVICE
 from tocsin.report.labels import device_name, drug_name, quantity, unit_name
 from tocsin.service.errors import Problem
 from tocsin.service.findings import WORD, checked_finding
+from tocsin.service.pages.worksheet import read_worksheet
 from tocsin.service.store import Annotation
 
 MOST: Final = 100  # letters of a name
+ICE: Final = "ice_score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,10 @@ def _measured(name: str, label: str, step: str = "1") -> Entry:
     return Entry(name, label, (), unit_name(row.unit), row.hard_min, row.hard_max, step)
 
 
-_CRS_OR_OTHER: Final = (("crs", "laid to CRS"), ("other", "laid to something else"))
+_CRS_OR_OTHER: Final = (("crs", "due to CRS"), ("other", "due to something else"))
 GROUPS: Final = (
     EntryGroup(
-        "What it is laid to",
+        "What it is due to",
         (
             _choice("fever", "The fever", *_CRS_OR_OTHER),
             _choice("hypotension", "The low pressure", *_CRS_OR_OTHER),
@@ -83,7 +85,7 @@ GROUPS: Final = (
     EntryGroup(
         "What was found",
         (
-            _measured("ice_score", "ICE score, 0 to 10"),
+            _measured(ICE, "ICE score, 0 to 10"),
             _measured("capd_score", "CAPD score, under 12 years"),
             Entry(
                 "oxygen_device",
@@ -117,12 +119,25 @@ def read_form(form: Mapping[str, str], zone: ZoneInfo) -> Said:
 
 
 def _findings(form: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    said = {**form, ICE: _ice(form)}
     for group in GROUPS:
         for entry in group.entries:
-            value = form.get(entry.name, "").strip()
+            value = said.get(entry.name, "").strip()
             if value:
                 is_word = bool(entry.options) and ":" in value
                 yield checked_finding(WORD if is_word else entry.name, value, "")
+
+
+def _ice(form: Mapping[str, str]) -> str:
+    """Return the ICE score as it was written, or as its points make it."""
+    sheet = read_worksheet(form)
+    if sheet.words and sheet.score is None:
+        raise Problem(
+            422,
+            "invalid",
+            f"ICE: {sheet.left} of its points were not asked, and what was not asked is not zero; ask them, or clear the points",
+        )
+    return sheet.agreed(form.get(ICE, "").strip())
 
 
 def _time(text: str, zone: ZoneInfo) -> datetime | None:

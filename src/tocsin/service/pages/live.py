@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fastapi import Request
@@ -12,6 +12,7 @@ from fastapi import Request
 from tocsin.service.access import User, still_allowed
 from tocsin.service.context import Context
 from tocsin.service.errors import Problem
+from tocsin.service.summary import Summary, read_summary
 
 _LOOK_S: Final = 1.0
 _ALIVE_S: Final = 15.0  # a proxy would close a stream that says nothing
@@ -59,16 +60,30 @@ async def _look(context: Context, mine: _Watch) -> None:
     before: dict[str, str] | None = None
     while mine.listeners and not context.stopping.is_set():
         with contextlib.suppress(Problem):
-            now = await _keys(context)
+            now = await _bodies(context)
             known = now if before is None else before
-            changed = sorted(patient for patient, body in now.items() if known.get(patient) != body)
+            changed = sorted(patient for patient, body in now.items() if differs(known.get(patient), body))
             before = now
             for queue in mine.listeners if changed else ():
                 queue.put_nowait(changed)
         await asyncio.sleep(_LOOK_S)
 
 
-async def _keys(context: Context) -> dict[str, str]:
+async def _bodies(context: Context) -> dict[str, str]:
     """Return the kept row of each patient, as text."""
     kept = await context.work(context.store.summaries, cpu=False)
     return {one.patient: one.body for one in kept}
+
+
+def differs(before: str | None, now: str) -> bool:
+    """Whether a row shows something else: rows are made anew as time passes, and most stay as they were."""
+    if before == now:
+        return False
+    return before is None or _shown(before) != _shown(now)
+
+
+def _shown(body: str) -> Summary:
+    """Return a row without what changes whenever it is made: its times, and where the first step was cut off."""
+    row = read_summary(body)
+    spark = tuple(("" if place == 0 else time, grades) for place, (time, grades) in enumerate(row.spark))
+    return replace(row, at="", updated="", version=0, spark=spark)

@@ -1,5 +1,6 @@
 """The page of one patient: grade now and why, what to do and by when, the course, and what a clinician says of it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Final
@@ -9,19 +10,25 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from tocsin.errors import UserError
+from tocsin.knowledge.patient_pages import languages, patient_page
 from tocsin.report.leaflet import draw, treatment_in
 from tocsin.report.leaflet_html import leaflet_policy
 from tocsin.service.access import User, require
+from tocsin.service.answered import Answered
 from tocsin.service.context import Context, Here
 from tocsin.service.errors import Problem
+from tocsin.service.follow.mark import read_mark
 from tocsin.service.pages import forms
+from tocsin.service.pages.feedback import answers_of
 from tocsin.service.pages.render import fragment, page
 from tocsin.service.pages.sheet import Sheet, read_sheet
+from tocsin.service.pages.worksheet import shown
 from tocsin.service.patients import PatientState
 
 router = APIRouter()
 Reader = Annotated[User, Depends(require("read"))]
 Writer = Annotated[User, Depends(require("write"))]
+_LISTED: Final = 50  # of what was set aside for one reason
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 
@@ -46,21 +53,29 @@ def _sheet(context: Context, id: str, query: dict[str, str]) -> Sheet:
     at, start, end = (instant(name, query.get(name, ""), zone) for name in ("at", "from", "to"))
     state = context.patients.state(id, at)
     try:
-        return read_sheet(state, context.store.annotations(id), zone, (start, end), at)
+        said = context.store.annotations(id)
+        mark = read_mark(context.store, id)
+        unread = mark.aside if mark is not None else {}
+        return read_sheet(state, said, zone, (start, end), at, unread, narrow=bool(query.get("narrow")))
     except UserError as error:
         raise Problem(422, "invalid", error.message) from None
 
 
-def _shown(context: Context, sheet: Sheet, **values: Any) -> dict[str, Any]:
+def _shown(
+    context: Context, sheet: Sheet, answers: Sequence[Answered], form: Mapping[str, str], wrong: str = ""
+) -> dict[str, Any]:
     open_to_all = context.config.access.mode == "loopback"
     said: dict[str, Any] = {
         "groups": forms.GROUPS,
-        "form": {},
-        "wrong": "",
+        "form": form,
+        "wrong": wrong,
         "open_to_all": open_to_all,
         "most": forms.MOST,
+        "listed": _LISTED,
+        "languages": [(code, patient_page(code).language) for code in languages()],
+        "worksheet": shown(form, f"e-{forms.ICE}"),
     }
-    return {"sheet": sheet, **said, **values}
+    return {"sheet": sheet, "answers": answers, **said}
 
 
 @router.get("/patients/{id}")
@@ -68,7 +83,7 @@ async def patient(id: str, request: Request, here: Here, user: Reader) -> Respon
     """Return the page of a patient, now or `at` an instant; the course between `from` and `to`."""
     sheet = await here.work(_sheet, here, id, dict(request.query_params))
     del user
-    return page("patient.html", request, **_shown(here, sheet))
+    return page("patient.html", request, **_shown(here, sheet, await answers_of(here, sheet), {}))
 
 
 @router.get("/patients/{id}/course")
@@ -87,17 +102,14 @@ async def say(id: str, request: Request, here: Here, user: Writer) -> Response:
     try:
         said = forms.read_form(form, zone)
         author = _author(form.get("author", ""), here, user)
-        for kind, value, unit in said.findings:
-            keep = partial(
-                here.patients.annotate, id, time=said.time, kind=kind, value=value, unit=unit, author=author
-            )
-            await here.work(keep, cpu=False)
+        keep = partial(here.patients.annotate_with, id, said.findings, time=said.time, author=author)
+        await here.work(keep, cpu=False)
     except Problem as problem:
         if problem.status != 422:
             raise
         sheet = await here.work(_sheet, here, id, {})
-        values = _shown(here, sheet, form=form, wrong=problem.message)
-        return page("patient.html", request, 422, **values)
+        answers = await answers_of(here, sheet)
+        return page("patient.html", request, 422, **_shown(here, sheet, answers, form, problem.message))
     await here.work(here.patients.changed, id)
     return RedirectResponse(f"/patients/{id}#said", 303)
 

@@ -1,5 +1,6 @@
 """Fills the templates: every text is escaped, times stand on the clocks of the ward."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
@@ -8,29 +9,21 @@ from typing import Any, Final, cast
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tocsin.grading.words import label
-from tocsin.guidance.advice import NOTE
+from tocsin.guidance.advice import NOTE, Item
+from tocsin.knowledge.rules import rules
 from tocsin.knowledge.scales import scale
 from tocsin.knowledge.sources import CONFIDENCE
 from tocsin.report.advice_terminal import dose_words
 from tocsin.report.labels import clock, day_text, drug_name, grades_text, quantity, therapy_name
+from tocsin.report.outline import waits
 from tocsin.service.access import page_context
 from tocsin.service.pages.static import address
+from tocsin.service.unseen import seen
 
-# Signs that show nothing themselves: NUL and its kind, and those that turn round the direction of what follows them.
-_UNSEEN: Final = dict.fromkeys(
-    [
-        *range(0x09),
-        0x0B,
-        0x0C,
-        *range(0x0E, 0x20),
-        *range(0x7F, 0xA0),
-        *range(0x2028, 0x202F),
-        *range(0x2066, 0x206A),
-    ]
-)
+_RULE: Final = re.compile(r"\b[A-Z]{2,4}-(?:\w+-)?\d{3}\b")
 _PRIVATE: Final = {"Cache-Control": "no-store"}  # nothing of a patient stays on a shared machine
 
 
@@ -86,7 +79,23 @@ def _without_head(why: str) -> str:
     return _upper_first(rest) if rest and head.startswith(("Grade", "Undecided")) else why
 
 
+def _kind(item: Item) -> str:
+    """Return what kind of advice an item is, in a word."""
+    return "wait" if waits(item) else drug_name(item.kind)
+
+
+def _ruled(text: str) -> str:
+    """Return a text in which each rule of the guidance leads to its page."""
+    return Markup(_RULE.sub(_rule_link, str(escape(text))))
+
+
+def _rule_link(found: re.Match[str]) -> str:
+    return f'<a href="/rules/{found[0]}">{found[0]}</a>' if found[0] in rules() else found[0]
+
+
 _FILTERS: Final[dict[str, Callable[..., str]]] = {
+    "kind": _kind,
+    "ruled": _ruled,
     "clock": _clock,
     "moment": _moment,
     "hours": hours_words,
@@ -105,9 +114,9 @@ _FILTERS: Final[dict[str, Callable[..., str]]] = {
 def page(template: str, request: Request, status: int = 200, **values: Any) -> Response:
     """Return a page, with what every page shows of its reader."""
     text = _environment().get_template(template).render(request=request, **page_context(request), **values)
-    return HTMLResponse(text.translate(_UNSEEN), status, headers=_PRIVATE)
+    return HTMLResponse(seen(text), status, headers=_PRIVATE)
 
 
 def fragment(template: str, **values: Any) -> str:
     """Return a part of a page."""
-    return _environment().get_template(template).render(**values).translate(_UNSEEN)
+    return seen(_environment().get_template(template).render(**values))

@@ -1,15 +1,17 @@
 """What the page of a patient shows, worked out once: the state in words, the pictures, and the ways to zoom."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from tocsin.grading.words import label
-from tocsin.guidance.advice import Advice, Item
+from tocsin.guidance.advice import Advice, Due, Item
 from tocsin.guidance.clocks import read_clock
 from tocsin.knowledge.dosing import dose
 from tocsin.knowledge.flags import flags
@@ -20,16 +22,27 @@ from tocsin.report.build import views
 from tocsin.report.course import Course, Episode, Mark, Row
 from tocsin.report.labels import day_text, days, drug_name
 from tocsin.report.sentences import episode_sentence
-from tocsin.report.svg import PARTS, Picture, course_svg, window_of
+from tocsin.report.svg import NARROW, PARTS, WIDE, Picture, course_svg, window_of
 from tocsin.service.pages.forms import annotation_words
 from tocsin.service.pages.render import therapy_words
 from tocsin.service.patients import PatientState
+from tocsin.service.set_aside import SetAside
 from tocsin.service.store import Annotation
 
 _HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+SILENT: Final = timedelta(hours=4)  # in an episode a silence so long is told
 _NEAR: Final = timedelta(minutes=2)  # an address has whole minutes, and time goes on
 _YEAR: Final = timedelta(days=365.25)
 _CONDITIONS: Final = ("hlh", "sepsis", "tumor_lysis", "pulmonary_embolism", "heart_failure")
+# Why a resource of a FHIR server is not kept, by the code of the refusal.
+_UNKEPT: Final = {
+    "other_patient": "of another patient",
+    "not_fhir": "not FHIR as it can be read",
+    "not_json": "not FHIR as it can be read",
+    "no_id": "without an id",
+    "too_deep": "nested too deep",
+}
 Span = tuple[datetime | None, datetime | None]
 
 
@@ -42,6 +55,8 @@ class Sheet:
     zone: ZoneInfo
     span: Span  # what was asked to be drawn
     asked: datetime | None  # the instant that was asked for, None for now
+    unread: Mapping[str, str] = field(default_factory=dict[str, str])  # what `follow` could not keep
+    narrow: bool = False  # whether the course is drawn for a phone
 
     @property
     def id(self) -> str:
@@ -115,6 +130,16 @@ class Sheet:
         return day_text(days(self.at, self.day_zero)) if self.day_zero else ""
 
     @property
+    def why_at(self) -> datetime | None:
+        """The instant that the reason of the grade speaks of: the last change of the state."""
+        return self.rows[-1].time.astimezone(self.zone) if self.rows else None
+
+    @property
+    def next_check(self) -> Due | None:
+        """The next look that is due."""
+        return outline.next_check(self.advice) if self.advice else None
+
+    @property
     def last_record(self) -> datetime | None:
         """The last record that was seen."""
         return (
@@ -125,6 +150,11 @@ class Sheet:
     def silent(self) -> float:
         """The hours since the last record."""
         return (self.at - self.last_record) / _HOUR if self.last_record else 0.0
+
+    @property
+    def has_gone_silent(self) -> bool:
+        """Whether nothing was charted for so long that the record says little of now."""
+        return timedelta(hours=self.silent) > (SILENT if self.active else _DAY)
 
     @property
     def held(self) -> float | None:
@@ -177,7 +207,8 @@ class Sheet:
         view = window_of(self.course, start, end)
         if end is None and ahead and max(ahead) - view.end < timedelta(days=2):
             view = window_of(self.course, view.start, max(view.end - 11 * _HOUR, *ahead))
-        return Picture(self.course, view, self.at, self.next_tocilizumab, self.crosses)
+        layout = NARROW if self.narrow else WIDE
+        return Picture(self.course, view, self.at, self.next_tocilizumab, self.crosses, layout)
 
     @property
     def crosses(self) -> list[tuple[datetime, str]]:
@@ -187,6 +218,23 @@ class Sheet:
             for one in self.state.set_aside
             if one.time
         ]
+
+    @property
+    def aside(self) -> list[tuple[str, list[SetAside]]]:
+        """The rows that were set aside by their reason, the commonest first."""
+        reasons = Counter(one.reason for one in self.state.set_aside)
+        return [
+            (reason, [one for one in self.state.set_aside if one.reason == reason])
+            for reason, _ in reasons.most_common()
+        ]
+
+    @property
+    def unkept(self) -> list[tuple[str, list[str]]]:
+        """The resources of the FHIR server that could not be kept, by the reason in words."""
+        found: dict[str, list[str]] = {}
+        for name, code in self.unread.items():
+            found.setdefault(_UNKEPT.get(code, drug_name(code)), []).append(name)
+        return sorted(found.items())
 
     @cached_property
     def drawn(self) -> dict[str, str]:
@@ -231,6 +279,11 @@ class Sheet:
             for what, items in outline.open_acts(self.advice)
         ]
         return [(urgency, head, items) for urgency, head, items in found if items]
+
+    @property
+    def acts_now(self) -> bool:
+        """Whether an act is asked for now, not a look alone."""
+        return bool(self.advice and outline.acts_now(self.advice))
 
     @property
     def work_up(self) -> list[tuple[str, list[Item]]]:
@@ -324,9 +377,16 @@ def _written(time: datetime, zone: ZoneInfo) -> str:
 
 
 def read_sheet(
-    state: PatientState, said: Sequence[Annotation], zone: ZoneInfo, span: Span, asked: datetime | None
+    state: PatientState,
+    said: Sequence[Annotation],
+    zone: ZoneInfo,
+    span: Span,
+    asked: datetime | None,
+    unread: Mapping[str, str] = MappingProxyType({}),
+    *,
+    narrow: bool = False,
 ) -> Sheet:
     """Return the page of a patient. Raises UserError when the span to draw ends before it begins."""
-    sheet = Sheet(state, said, zone, span, asked)
+    sheet = Sheet(state, said, zone, span, asked, unread, narrow)
     _ = sheet.drawn  # on the thread that is meant for work
     return sheet

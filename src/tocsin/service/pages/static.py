@@ -19,6 +19,7 @@ _FILES: Final = {
     "pages.css": f"{_OURS}/static",
     "calculator.js": f"{_OURS}/static",
     "course.js": f"{_OURS}/static",
+    "worksheet.js": f"{_OURS}/static",
     "board.js": f"{_OURS}/static",
     "icon.svg": f"{_OURS}/static",
 }

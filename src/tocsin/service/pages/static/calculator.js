@@ -4,7 +4,9 @@ const link = document.querySelector("#link");
 const wrong = document.querySelector("#wrong");
 const nothing = document.querySelector("#nothing");
 const names = new Map([...document.querySelectorAll("#names dt")].map((one) => [one.textContent, one.nextElementSibling.textContent]));
+const points = document.querySelector(".worksheet").dataset.prefix; // of the ICE: in the address, and no finding of their own
 const beside = form.dataset.beside.split(" "); // what bears on a grade but is no finding
+const UNSEEN = "not assessed: "; // so a neurological scale begins what nobody looked at
 let turn = 0;
 let waiting;
 
@@ -23,13 +25,23 @@ function showAnswer(card, answer) {
   grade.querySelector(".value").textContent = answer.set.join("-");
   card.querySelector(".why").textContent = answer.why;
   const settles = card.querySelector(".settles");
+  const open = answer.settled_by.filter((one) => !one.startsWith(UNSEEN));
+  const unseen = answer.settled_by.filter((one) => one.startsWith(UNSEEN)).flatMap((one) => one.slice(UNSEEN.length).split(", "));
   settles.hidden = !answer.settled_by.length;
-  const fields = settles.querySelector(".fields");
-  fields.replaceChildren();
-  answer.settled_by.forEach((field, place) => {
-    if (place) fields.append(", ");
-    fields.append(names.has(field) ? goTo(field) : field.replaceAll("_", " "));
+  settles.replaceChildren(...asks("To settle it", open), ...asks("Not assessed", unseen));
+}
+
+function asks(head, fields) {
+  if (!fields.length) return [];
+  const line = document.createElement("p");
+  const strong = document.createElement("strong");
+  strong.textContent = `${head}:`;
+  line.append(strong, " ");
+  fields.forEach((field, place) => {
+    if (place) line.append(", ");
+    line.append(names.has(field) ? goTo(field) : field.replaceAll("_", " "));
   });
+  return [line];
 }
 
 function goTo(field) {
@@ -51,8 +63,9 @@ function showWrong(message) {
 
 async function update() {
   const mine = ++turn;
-  const findings = Object.fromEntries(said());
-  const query = new URLSearchParams(findings).toString();
+  const all = [...said()];
+  const findings = Object.fromEntries(all.filter(([name]) => !name.startsWith(points)));
+  const query = new URLSearchParams(all).toString();
   const address = `/calculator${query ? `?${query}` : ""}`;
   history.replaceState(null, "", address);
   link.href = address;

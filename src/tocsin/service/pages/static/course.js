@@ -1,9 +1,8 @@
 // The course: evidence lights up, the readout follows the pointer, a stretch can be drawn out. Links do the same without this.
 const section = document.querySelector("[data-course]");
 const pictures = document.querySelector("#pictures");
-const LEFT = 132; // as the pictures have it
-const RIGHT = 992;
-const WIDTH = 1000;
+const phone = matchMedia("(max-width: 40rem)"); // here the pictures are drawn narrow, with names above the lanes
+const table = document.querySelector("#evidence .rows");
 const NEAR = 5; // in the units of the picture
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -18,6 +17,7 @@ function light(step) {
   for (const one of document.querySelectorAll("[data-event]")) if (ids.has(one.dataset.event) && meets(one, step)) one.classList.add("lit");
   const row = document.querySelector(step.getAttribute("href"));
   row?.classList.add("lit");
+  if (row) table.scrollTop = row.offsetTop - table.clientHeight / 3; // the page itself stays where it is
 }
 
 // What runs is lit only where it runs during the step; a reading counts whenever it was.
@@ -28,11 +28,10 @@ function meets(one, step) {
 
 function timeAt(svg, x) {
   const box = svg.getBoundingClientRect();
-  const place = ((x - box.left) / box.width) * WIDTH;
-  const start = Number(svg.dataset.start);
-  const end = Number(svg.dataset.end);
-  const share = Math.min(1, Math.max(0, (place - LEFT) / (RIGHT - LEFT)));
-  return { time: start + share * (end - start), near: ((end - start) / (RIGHT - LEFT)) * NEAR, place };
+  const place = ((x - box.left) / box.width) * svg.viewBox.baseVal.width;
+  const [start, end, left, right] = ["start", "end", "left", "right"].map((name) => Number(svg.dataset[name]));
+  const share = Math.min(1, Math.max(0, (place - left) / (right - left)));
+  return { time: start + share * (end - start), near: ((end - start) / (right - left)) * NEAR, place, inside: place >= left };
 }
 
 function drawCursor(place) {
@@ -55,9 +54,8 @@ function drawCursor(place) {
 }
 
 function read(svg, x) {
-  const { time, near, place } = timeAt(svg, x);
-  const readout = pictures.querySelector("#readout");
-  drawCursor(place < LEFT ? null : place);
+  const { time, near, place, inside } = timeAt(svg, x);
+  drawCursor(inside ? place : null);
   const said = [];
   for (const mark of marks()) {
     const from = Number(mark.dataset.from);
@@ -66,14 +64,20 @@ function read(svg, x) {
     const text = holds ? mark.querySelector("title")?.textContent : null;
     if (text) said.push(mark.classList.contains("step") ? text.split(". ")[0] : text);
   }
-  if (readout && said.length) readout.textContent = said.join(" · ");
+  if (said.length) tell(said.join(" · "));
+}
+
+function tell(text) {
+  const readout = pictures.querySelector("#readout");
+  if (readout) readout.textContent = text;
 }
 
 async function zoom(address, push = true) {
-  const query = new URL(address, location.href).search;
-  const reply = await fetch(section.dataset.course + query);
-  if (!reply.ok) {
-    location.href = address;
+  const asked = new URL(address, location.href).searchParams;
+  if (phone.matches) asked.set("narrow", "1");
+  const reply = await fetch(`${section.dataset.course}?${asked}`);
+  if (!reply.ok || reply.redirected) {
+    if (push) location.href = address; // where the reason is said
     return;
   }
   const drawn = new DOMParser().parseFromString(await reply.text(), "text/html");
@@ -103,6 +107,10 @@ if (section && pictures) {
       light(step.classList.contains("lit") ? null : step);
     }
   });
+  pictures.addEventListener("focusin", (event) => {
+    const step = event.target.closest("a.step");
+    if (step?.matches(":focus-visible")) tell(step.querySelector("title")?.textContent ?? "");
+  });
   pictures.addEventListener("pointermove", (event) => {
     const svg = event.target.closest("svg.course");
     if (!svg) return;
@@ -124,6 +132,7 @@ if (section && pictures) {
   });
   pictures.addEventListener("pointerdown", (event) => {
     const svg = event.target.closest("svg.course");
+    if (svg) read(svg, event.clientX); // a finger does not hover
     if (svg && event.button === 0 && event.pointerType === "mouse" && !event.target.closest("a")) {
       from = { x: event.clientX, svg };
       event.preventDefault(); // no text is marked on the way
@@ -142,6 +151,20 @@ if (section && pictures) {
     end();
   });
   addEventListener("popstate", () => zoom(location.href, false));
-  const scroller = pictures.querySelector(".scroller");
-  if (scroller) scroller.scrollLeft = scroller.scrollWidth; // the latest is what one came for
+  phone.addEventListener("change", () => zoom(location.href, false));
+  if (phone.matches) zoom(location.href, false);
+  if (table && !location.hash.startsWith("#row-")) table.scrollTop = table.scrollHeight; // the latest is what one came for
+}
+
+// A page that was left open says how old it is: the grade on it may not be the grade now.
+const aged = document.querySelector("#aged");
+const MINUTE = 60_000;
+const OLD = 10; // minutes
+if (aged) {
+  const opened = Date.now();
+  setInterval(() => {
+    const minutes = Math.floor((Date.now() - opened) / MINUTE / OLD) * OLD; // said now and then, not every minute
+    aged.hidden = minutes < OLD;
+    aged.querySelector("span").textContent = minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
+  }, MINUTE);
 }
