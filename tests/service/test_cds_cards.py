@@ -9,14 +9,15 @@ import pytest
 
 from tests.service.cds_calls import (
     FEVER,
-    KEYS,
     PATIENT,
     bundle,
     chart,
     given,
+    ill,
     observation,
     order,
     order_request,
+    person,
     request,
     severe,
     with_value,
@@ -24,12 +25,10 @@ from tests.service.cds_calls import (
 )
 from tests.support.service import Served, error_of
 from tocsin.guidance.advice import NOTE
-from tocsin.knowledge.cds import prefetch
 from tocsin.knowledge.rules import rules
 from tocsin.service.cds.markdown import plain, short
 
 VIEW = "/cds-services/tocsin-patient-view"
-NEEDED = ("patient", "vitals", "medications", "procedures")
 Json = dict[str, Any]
 _MARKS = re.compile(r"(?<!\\)(https?:|[\[<])")
 
@@ -58,7 +57,7 @@ def amounts(card: Json) -> list[float]:
 def test_grade_3_is_critical_and_suggests_the_dose_with_its_arithmetic(service: Served) -> None:
     first, steroid = cards(service, severe())
     assert first["indicator"] == "critical"
-    assert first["summary"] == "CRS grade 3 (ASTCT). Now: Tocilizumab 560 mg IV."
+    assert first["summary"] == "CRS grade 3 (ASTCT). Now: Tocilizumab 560 mg IV, with a glucocorticoid."
     assert "8 mg/kg x 70 kg = 560 mg" in first["detail"]
     assert plain(NOTE) in first["detail"]
     assert amounts(first) == [560]
@@ -113,6 +112,50 @@ def test_a_fever_alone_is_a_quiet_card(service: Served) -> None:
     assert "Tocilizumab 560" not in json.dumps(first)
 
 
+def test_a_wait_is_no_alarm_and_says_until_when(service: Served) -> None:
+    (first,) = cards(service, chart(vitals=ill(), medications=[given("tocilizumab", 2, dose=(560, "mg"))]))
+    assert first["indicator"] == "warning", "grade 2"
+    said = r"CRS grade 2 \(ASTCT\)\. No further tocilizumab yet: at least 8 h between doses\. Not before .* UTC\."
+    assert re.fullmatch(said, first["summary"])
+
+
+def test_what_is_to_be_given_comes_before_what_must_wait(service: Served) -> None:
+    first = cards(service, severe(medications=[given("tocilizumab", 2, dose=(560, "mg"))]))[0]
+    said = (
+        r"CRS grade 3 \(ASTCT\)\. Now: a glucocorticoid\. No further tocilizumab yet: .* Not before .* UTC\."
+    )
+    assert re.fullmatch(said, first["summary"])
+
+
+def test_every_order_that_is_suggested_has_its_advice_on_the_card(service: Served) -> None:
+    over = [observation("8310-5", 39.0, "Cel", hours) for hours in (58, 55)]
+    sent = chart(vitals=over, medications=[given("norepinephrine", 57, rate=(8.0, "ug/min"), until=50)])
+    sent["medications"]["entry"][0]["resource"] = given("blinatumomab", 60, rate=(9.0, "ug/d"), until=50.0)
+    (only,) = cards(service, sent)
+    assert only["indicator"] == "info"
+    assert [one["label"] for one in only["suggestions"]] == [
+        "Blinatumomab 9 micrograms a day IV, continuous"
+    ], "never an abbreviation that was read as milligrams"
+    assert "**Open to you**" in only["detail"]
+    assert "BLN-008" in only["detail"]
+
+
+def test_one_glucocorticoid_is_no_choice(service: Served) -> None:
+    child = {**severe(weight=20.0), "patient": person("2019-01-01")}
+    assert cards(service, child)[1]["summary"] == "Glucocorticoid: methylprednisolone 20 mg a day."
+    assert cards(service, severe())[1]["summary"] == (
+        "Choose one glucocorticoid: hydrocortisone 100 mg every 8 h, dexamethasone 10 mg every 6 h"
+        " or methylprednisolone 70 mg a day."
+    )
+
+
+def test_acts_come_before_the_work_up_and_no_option_is_cut_off(service: Served) -> None:
+    detail = cards(service, chart(vitals=ill()))[0]["detail"]
+    options = [detail.index(id) for id in ("STE-001", "STE-002", "STE-003", "TOC-002", "WUP-021")]
+    assert options == sorted(options)
+    assert "WUP-006" not in detail
+
+
 def test_an_undecided_grade_is_a_set_and_says_what_settles_it(service: Served) -> None:
     flow_unknown = {
         **observation("8310-5", 39.0, "Cel", 1.0),
@@ -123,6 +166,7 @@ def test_an_undecided_grade_is_a_set_and_says_what_settles_it(service: Served) -
     first = cards(service, chart(vitals=[*FEVER, flow_unknown]))[0]
     assert "grade 2 or 3 (ASTCT), undecided" in first["summary"]
     assert "What would settle it" in first["detail"]
+    assert "flow" in first["summary"].partition("undecided. ")[2]
     assert first["indicator"] == "warning"
 
 
@@ -155,52 +199,6 @@ def test_every_link_leads_to_the_page_of_its_rule(service: Served) -> None:
         assert rules()[id].strength in page.text
     assert service.http.get("/rules").status_code == 200
     assert error_of(service.http.get("/rules/NO-SUCH"))["code"] == "unknown_rule"
-
-
-# --- what was not sent -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("key", NEEDED)
-def test_what_every_grade_rests_on_must_be_sent(service: Served, key: str) -> None:
-    answer = service.http.post(VIEW, json=request(prefetch=without(severe(), key)))
-    assert answer.status_code == 412
-    error = error_of(answer)
-    assert error["code"] == "prefetch_missing"
-    assert [one["where"] for one in error["detail"]] == [f"prefetch.{key}"]
-    assert error["detail"][0]["template"] == prefetch()[key].template
-
-
-def test_without_any_prefetch_all_that_is_needed_is_named(service: Served) -> None:
-    answer = service.http.post(VIEW, json=request())
-    assert answer.status_code == 412
-    assert [one["where"] for one in error_of(answer)["detail"]] == [f"prefetch.{key}" for key in NEEDED]
-
-
-@pytest.mark.parametrize("key", sorted(set(KEYS) - set(NEEDED)))
-def test_what_else_was_not_sent_is_told_on_the_card(service: Served, key: str) -> None:
-    whole, lacking = cards(service, severe())[0], cards(service, without(severe(), key))[0]
-    assert f"Not sent: {key}" in lacking["detail"]
-    assert "Not sent" not in whole["detail"]
-    assert whole["uuid"] != lacking["uuid"]
-
-
-@pytest.mark.parametrize("key", ["devices", "laboratory", "conditions", "procedures"])
-def test_null_is_looked_for_and_empty(service: Served, key: str) -> None:
-    assert severe()[key] is None
-    assert "Not sent" not in cards(service, severe())[0]["detail"]
-
-
-def test_a_failed_prefetch_is_as_if_not_sent(service: Served) -> None:
-    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
-    assert "Not sent: devices" in cards(service, {**severe(), "devices": outcome})[0]["detail"]
-    answer = service.http.post(VIEW, json=request(prefetch={**severe(), "vitals": outcome}))
-    assert answer.status_code == 412
-
-
-def test_a_first_page_is_told(service: Served) -> None:
-    sent = severe()
-    sent["vitals"]["link"] = [{"relation": "next", "url": "https://ehr.example/2"}]
-    assert "Only the first page of vitals" in cards(service, sent)[0]["detail"]
 
 
 # --- one state, one uuid -----------------------------------------------------------------------------------------------------
@@ -337,6 +335,18 @@ def test_script_in_a_name_does_not_reach_the_card_as_markup(service: Served) -> 
     for card in answer.json()["cards"]:
         assert not re.search(r"(?<!\\)<b>", card["detail"])
         assert "](javascript" not in card["detail"].replace("\\]", "")
+
+
+@pytest.mark.parametrize(
+    "sign", ["\u202e", "\u2066", "\u2069", "\u200b\u202a", "\x00", "\x1b", "\x7f", "\x9b"]
+)
+def test_signs_that_show_nothing_do_not_reach_a_card(sign: str) -> None:
+    for shown in (plain(f"8{sign} mg"), short(f"8{sign} mg", 20)):
+        assert shown.replace("\u200b", "") == "8 mg"
+
+
+def test_lines_become_one_and_their_words_stay_apart() -> None:
+    assert plain("a\u2028b\u2029c\nd\x85e") == "a b c d e"
 
 
 @pytest.mark.parametrize(("text", "most"), [("a" * 200, 139), ("word " * 60, 139), ("short", 139)])

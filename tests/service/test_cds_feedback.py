@@ -1,5 +1,7 @@
 """Feedback: checked, kept, shown with the patient; a card that was overridden stays quiet until the state changes."""
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -7,9 +9,13 @@ import pytest
 
 from tests.service.cds_calls import PATIENT, order, order_request, request, severe
 from tests.support.service import Served, error_of
+from tocsin.service.answered import Answered
+from tocsin.service.store.cards import SentCard
+from tocsin.service.store.feedback import Feedback
 
 VIEW = "/cds-services/tocsin-patient-view"
 WHEN = "2026-02-12T19:00:00Z"
+JSON = {"content-type": "application/json"}
 Json = dict[str, Any]
 
 
@@ -36,6 +42,33 @@ def test_an_overridden_card_is_quiet_until_the_state_changes(service: Served) ->
     assert len(cards(service, severe(weight=62.0))) == 2
 
 
+def test_a_state_that_comes_back_is_a_new_one(service: Served) -> None:
+    """Overridden, then worse, then as before: what was said of the first time was not said of this one."""
+    before, worse = severe(weight=67.0), severe(weight=68.0)
+    first = cards(service, before)[0]
+    send(service, answered(first["uuid"]))
+    assert first["uuid"] not in [one["uuid"] for one in cards(service, before)]
+    assert len(cards(service, worse)) == 2
+    for _ in range(2):
+        assert first["uuid"] in [one["uuid"] for one in cards(service, before)]
+    send(service, answered(first["uuid"]))
+    assert first["uuid"] not in [one["uuid"] for one in cards(service, before)]
+
+
+def test_other_orders_in_between_do_not_wake_the_card_of_an_order(service: Served) -> None:
+    url = "/cds-services/tocsin-order-select"
+    drafts = order("tocilizumab", 903), order("dexamethasone", 99, id="draft-2")
+
+    def select(id: str) -> list[Json]:
+        sent = order_request("order-select", severe(weight=69.0), *drafts, selected=[id])
+        return service.http.post(url, json=sent).json()["cards"]
+
+    (card,) = select("draft-1")
+    send(service, answered(card["uuid"]), url=url)
+    assert len(select("draft-2")) == 1
+    assert select("draft-1") == []
+
+
 def test_an_accepted_card_is_shown_again(service: Served) -> None:
     (first, _) = cards(service, severe(weight=63.0))
     accepted = answered(
@@ -60,9 +93,6 @@ def test_a_card_cannot_be_quieted_before_it_was_sent(service: Served) -> None:
 
 def service_uuid(service: Served, sent: Json) -> str:
     """The uuid that a state will have, without sending its card; feedback to it is sent before."""
-    import json
-    from datetime import UTC, datetime
-
     from tocsin.knowledge.cds import services
     from tocsin.service.cds.cards import state_cards
     from tocsin.service.cds.request import read_call
@@ -96,6 +126,73 @@ def test_feedback_is_shown_with_the_patient(service: Served) -> None:
     assert [(one["outcome"], one["reason"], one["summary"]) for one in mine] == [
         ("overridden", {"userComment": "seen"}, first["summary"])
     ]
+
+
+@pytest.fixture
+def told(service: Served) -> tuple[str, Json, Json]:
+    """A patient of their own, whose first card was overridden and whose second was taken up."""
+    id = f"made-up-{uuid4()}"
+    asked = json.dumps(request(prefetch=severe())).replace(PATIENT, id)
+    first, second = service.http.post(VIEW, content=asked, headers=JSON).json()["cards"]
+    reason = {
+        "reason": {"code": "already-done", "system": "urn:tocsin:override-reason"},
+        "userComment": "by <b>night</b>",
+    }
+    taken = [{"id": second["suggestions"][0]["uuid"]}]
+    entries = (
+        answered(first["uuid"], overrideReason=reason),
+        answered(second["uuid"], "accepted", acceptedSuggestions=taken),
+    )
+    assert send(service, *entries).json()["kept"] == 2
+    return id, first, second
+
+
+def test_feedback_is_on_the_page_of_the_patient(service: Served, told: tuple[str, Json, Json]) -> None:
+    id, first, second = told
+    service.http.post(f"/api/patients/{id}/bundle", json={"resourceType": "Patient", "id": id})
+    shown = service.http.get(f"/patients/{id}").text.partition('id="answered"')[2].partition("</section>")[0]
+    assert "Overridden: Already done, not yet on the record; by &lt;b&gt;night&lt;/b&gt;" in shown
+    assert first["summary"] in shown
+    assert shown.index("Accepted, 1 suggestion taken") < shown.index("Overridden"), "the latest first"
+    assert second["summary"] in shown
+    earlier = service.http.get(f"/patients/{id}", params={"at": "2026-01-01T00:00:00Z"}).text
+    assert 'id="answered"' not in earlier, "nothing later than the instant asked for is shown"
+
+
+def test_feedback_of_a_patient_whose_record_is_not_kept_is_shown_too(
+    service: Served, told: tuple[str, Json, Json]
+) -> None:
+    id, first, second = told
+    assert service.http.get(f"/api/patients/{id}").status_code == 404
+    answer = service.http.get("/api/feedback")
+    assert answer.status_code == 200
+    mine = [one for one in answer.json()["feedback"] if one["patient"] == id]
+    assert [(one["card"], one["outcome"]) for one in mine] == [
+        (second["uuid"], "accepted"),
+        (first["uuid"], "overridden"),
+    ]
+    page = service.http.get("/feedback").text
+    assert f"<td>{id}</td>" in page
+    assert "by &lt;b&gt;night&lt;/b&gt;" in page
+    (line,) = service.context.store.audit.lines(id, 1)
+    assert line.act == "GET /feedback"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"outcome": "overridden"}, "overridden"),
+        ({"outcome": "overridden", "overrideReason": {"userComment": "seen"}}, "overridden: seen"),
+        ({"outcome": "overridden", "overrideReason": {"reason": {"code": "x-1", "system": "y"}}}, "overridden: x-1"),
+        ({"outcome": "overridden", "overrideReason": {"reason": {"code": "x", "system": "y", "display": "Own"}}},
+         "overridden: Own"),
+        ({"outcome": "accepted", "acceptedSuggestions": [{"id": "a"}, {"id": "b"}]}, "accepted, 2 suggestions taken"),
+    ],
+)  # fmt: skip
+def test_an_answer_in_words(said: Json, words: str) -> None:
+    card = SentCard("c", "tocsin-patient-view", "p", "A card")
+    feedback = Feedback("c", "tocsin-patient-view", said["outcome"], said, "ehr", datetime.now(UTC))
+    assert Answered(card, feedback).words == words
 
 
 CARD = str(uuid4())

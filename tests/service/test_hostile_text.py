@@ -75,10 +75,18 @@ def hostile_patient(text: str, id: str) -> bytes:
         "coding": [{"system": "http://loinc.org", "code": "8310-5", "display": text}],
         "text": text,
     }
+    coded = {
+        "coding": [{"system": f"http://loinc.org/{text}", "code": text, "version": text, "display": text}]
+    }
     found += [
         {**odd, "resourceType": "Observation", "id": "o-unit", "code": temperature, "valueQuantity": {"value": 39, "unit": text}},
         {**odd, "resourceType": "Observation", "id": "o-text", "code": temperature},
         {**odd, "resourceType": "Observation", "id": "o-code", "code": {"text": text}},
+        {**odd, "resourceType": "Observation", "id": "o-coding", "code": coded},
+        {**odd, "resourceType": "Observation", "id": "o-status", "code": temperature, "status": text},
+        {**odd, "resourceType": "Procedure", "id": "p-code", "code": coded, "performedDateTime": when},
+        {**odd, "resourceType": "Condition", "id": "c-code", "code": coded, "onsetDateTime": when},
+        {**odd, "resourceType": "Observation", "id": "o-meta", "code": temperature, "meta": {"lastUpdated": text}},
         {**odd, "resourceType": "Observation", "id": "o-time", "code": temperature, "effectiveDateTime": text},
         {**odd, "resourceType": "MedicationAdministration", "id": "m-name", "status": "completed",
          "medicationCodeableConcept": {"text": f"norepinephrine {text}"}, "dosage": {"route": {"text": text}}},

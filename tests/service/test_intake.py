@@ -83,8 +83,27 @@ def test_bundles_in_bundles_and_a_lone_resource_are_read() -> None:
 
 
 def test_entries_without_a_resource_are_passed_over() -> None:
-    data = b'{"resourceType": "Bundle", "entry": [{"request": {"method": "DELETE", "url": "Observation/1"}}, {}]}'
+    data = b'{"resourceType": "Bundle", "entry": [{"response": {"status": "200"}}, {}]}'
     assert read_incoming(data, "p1") == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        (b'{"resource": {}}', "list of objects"),
+        (b'"text"', "list of objects"),
+        (b"[1]", "list of objects"),
+        (b"[{}, null]", "list of objects"),
+        (
+            b'[{}, {"request": {"method": "DELETE", "url": "Observation/1"}}]',
+            r"entry\[1\]: nothing is deleted here",
+        ),
+    ],
+)
+def test_what_would_be_passed_over_in_silence_is_refused(entry: bytes, says: str) -> None:
+    with pytest.raises(Problem, match=says) as raised:
+        read_incoming(b'{"resourceType": "Bundle", "entry": ' + entry + b"}", "p1")
+    assert raised.value.status == 422
 
 
 def test_what_is_nested_deeper_than_can_be_written_is_refused() -> None:

@@ -62,6 +62,7 @@ ROUTES = {
     "POST /api/patients/{id}/annotations",
     "GET /api/patients/{id}",
     "GET /api/audit",
+    "GET /api/feedback",
     "GET /cds-services",
     "POST /cds-services/{id}",
     "POST /cds-services/{id}/feedback",
@@ -84,7 +85,8 @@ def test_every_route_of_the_api_is_tried(described: OpenApiSchema) -> None:
 
 # What takes nothing can be given nothing wrong.
 TRIES = [(route, GenerationMode.POSITIVE) for route in sorted(ROUTES)] + [
-    (route, GenerationMode.NEGATIVE) for route in sorted(ROUTES - {"GET /health", "GET /cds-services"})
+    (route, GenerationMode.NEGATIVE)
+    for route in sorted(ROUTES - {"GET /health", "GET /api/feedback", "GET /cds-services"})
 ]
 
 

@@ -159,11 +159,14 @@ def _drugs(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _template(row: dict[str, Any]) -> str:
-    """The template with the codes of its signals: those that carry a value, in the systems that EHRs chart in."""
+    """The template with the codes of its signals, values and what holds them as parts, in the systems that EHRs chart in.
+
+    A search by code finds a panel (a blood pressure, as US Core charts it) only by the code of the panel.
+    """
     wanted = set(row.get("signals", ()))
     found = [
         f"{fhir_systems()[code.system]}|{code.code}"
         for code in codes()
-        if code.signal in wanted and code.system in _CODED and code.role == "value"
+        if code.signal in wanted and code.system in _CODED and code.role in ("value", "part")
     ]
     return row["template"].replace("{codes}", ",".join(dict.fromkeys(found)))

@@ -21,11 +21,10 @@ _AHEAD: Final = timedelta(minutes=5)  # how far the clock of the EHR may be ahea
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered, about whom, and whether what clinicians wrote here shows in it."""
+    """What is answered, and about whom."""
 
     body: bytes
     patient: str
-    shows_annotations: bool
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Answers:
         call = read_call(body, service)
         annotations = self.store.annotations(call.patient)
         cards = self._sent(call, self._cards(call, annotations))
-        return Answer(orjson.dumps({"cards": cards}), call.patient, bool(annotations))
+        return Answer(orjson.dumps({"cards": cards}), call.patient)
 
     def _cards(self, call: Call, annotations: list[Annotation]) -> list[Card]:
         if call.service.hook == "patient-view":
@@ -82,11 +81,12 @@ class Answers:
 
     def _sent(self, call: Call, cards: list[Card]) -> list[dict[str, Any]]:
         """Return what is sent: a card that was overridden stays quiet until its state changes."""
-        quiet: set[str] = self.store.cards.overridden(call.patient) if cards else set()
+        log, since = self.store.cards, 0
+        if call.service.hook == "patient-view":
+            since = log.state_since(call.service.id, call.patient, [card.uuid for card in cards])
+        quiet: set[str] = log.overridden(call.patient, since) if cards else set()
         loud = [card for card in cards if card.uuid not in quiet]
-        self.store.cards.note(
-            [SentCard(card.uuid, call.service.id, call.patient, card.summary) for card in loud]
-        )
+        log.note([SentCard(card.uuid, call.service.id, call.patient, card.summary) for card in loud])
         return [card.body for card in loud]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -12,6 +13,7 @@ from tocsin.knowledge.cds import Indicator, loudness, reasons
 from tocsin.knowledge.rules import rule, rules
 from tocsin.knowledge.scales import scale
 from tocsin.knowledge.sources import CONFIDENCE, source
+from tocsin.report.outline import DOINGS, next_check
 from tocsin.service.cds.checks import Finding
 from tocsin.service.cds.markdown import plain, short
 from tocsin.service.cds.orders import Order
@@ -73,13 +75,16 @@ def _steroid_card(call: Call, state: PatientState, options: Sequence[Item], base
     if not options:
         return
     uuid = _uuid(call, state.key, "glucocorticoid")
-    names = " or ".join(dict.fromkeys(item.dose.drug for item in options if item.dose is not None))
+    labels = [label_of(item.dose) for item in options if item.dose is not None]
+    named = [f"{one[0].lower()}{one[1:]}" for one in labels]
+    choose = f"Choose one glucocorticoid: {', '.join(named[:-1])} or {named[-1]}."
+    summary = choose if len(named) > 1 else f"Glucocorticoid: {named[0]}."
     lines = [f"- {_item(item)}" for item in options]
     detail = "\n".join([*lines, "", _unmeasured(call), f"*{plain(NOTE)}*"])
     told: Indicator = "critical" if any(item.urgency == "now" for item in options) else "warning"
     ids = [item.id for item in options]
     suggested = create(options, call.patient, uuid)
-    yield _card(uuid, f"Glucocorticoid: choose one: {names}.", told, detail, ids, suggested, base)
+    yield _card(uuid, summary, told, detail, ids, suggested, base)
 
 
 def order_card(call: Call, order: Order, findings: Sequence[Finding], state: PatientState, base: str) -> Card:
@@ -88,13 +93,15 @@ def order_card(call: Call, order: Order, findings: Sequence[Finding], state: Pat
     said = [
         [one.indicator, one.rule, one.text, one.dose and [one.dose.id, one.dose.amount]] for one in ordered
     ]
-    uuid = _uuid(call, order.reference, order.drug, repr(order.dosages), repr(said))
+    # The state is in it too: a draft's id may come again another day, and what was waved through then is not now.
+    uuid = _uuid(call, state.key, order.reference, order.drug, repr(order.dosages), repr(said))
     forbidden = state.advice is not None and is_forbidden(order.drug, state.advice)
-    wanted = {} if forbidden else {one.dose.id: one for one in ordered if one.dose is not None}
+    changeable = not forbidden and bool(order.resource.get("id"))  # an update names what it changes
+    wanted = {one.dose.id: one for one in ordered if one.dose is not None} if changeable else {}
     suggested = [update(order, one.dose, one.rule, uuid) for one in wanted.values() if one.dose is not None]
     lines = [f"- **{one.indicator}**: {plain(one.text)}{_cited(one.rule)}" for one in ordered]
     detail = "\n".join([*lines, "", _unmeasured(call), f"*{plain(NOTE)}*"])
-    first = ordered[0].text
+    first = ordered[0].brief or ordered[0].text
     summary = first if order.name.casefold() in first.casefold() else f"{order.name}: {first}"
     ids = [one.rule for one in ordered if one.rule]
     return _card(uuid, summary, ordered[0].indicator, detail, ids, suggested, base)
@@ -162,14 +169,32 @@ def _state_summary(state: PatientState, advice: Advice) -> str:
 
 
 def _first(advice: Advice) -> str:
-    """Return what comes first: what must not be done, else the first dose, else the first of what is for now."""
-    now = [item for item in advice.items if item.urgency == "now" and not item.condition]
-    forbidden = next((item for item in now if item.kind in ("stop", "hold")), None)
-    dosed = next((item.dose for item in now if item.dose is not None and item in groups_of(advice)[0]), None)
-    if forbidden is None and dosed is not None:
-        return f"Now: {label_of(dosed)}."
-    first = forbidden or next(iter(now), None)
-    return "" if first is None else short(first.text, 100)
+    """Return what comes first: what must not be done, else doses of now, else what settles the grade, else the first of now."""
+    now = [item for item in _in_order(advice) if item.urgency == "now" and not item.condition]
+    forbidden = next((item for item in now if item.kind in ("stop", "hold") and not _waits(item)), None)
+    if forbidden is not None:
+        return _head(forbidden)
+    waits = next((_head(item) for item in now if _waits(item)), "")
+    given = _given(now, advice)
+    if given:
+        return f"Now: {given}. {waits}".strip()
+    if advice.grade.grade is None and advice.grade.settled_by:
+        return advice.grade.settled_by
+    return waits or (_head(now[0]) if now else "")
+
+
+def _given(now: Sequence[Item], advice: Advice) -> str:
+    """Return what is to be given now: the first drug with its dose, and whether a glucocorticoid."""
+    single, steroids = groups_of(advice)
+    dosed = next((label_of(item.dose) for item in now if item.dose is not None and item in single), "")
+    beside = any(item in now for item in steroids)
+    return f"{dosed}, with a glucocorticoid" if dosed and beside else "a glucocorticoid" if beside else dosed
+
+
+def _head(item: Item) -> str:
+    """Return the first sentence of an item, and from when on it no longer holds."""
+    text = f"{item.text.partition('. ')[0].rstrip('.')}."
+    return text if item.not_before is None else f"{text} Not before {item.not_before:%d %b %H:%M %Z}."
 
 
 def _grade(advice: Advice) -> str:
@@ -188,7 +213,9 @@ def _indicator(state: PatientState, advice: Advice) -> Indicator:
     known, grades = loudness(), advice.grade.grades
     active = state.situation is not None and state.situation.chart.active
     now = [item for item in advice.items if item.urgency == "now" and item.pack == "consensus"]
-    certain = any(item.kind in known.critical_kinds and not item.condition for item in now)
+    certain = any(
+        item.kind in known.critical_kinds and not item.condition and not _waits(item) for item in now
+    )
     if certain or (active and grades and min(grades) >= known.critical_grade):
         return "critical"
     if any(not item.condition for item in now) or (
@@ -198,11 +225,27 @@ def _indicator(state: PatientState, advice: Advice) -> Indicator:
     return "info"
 
 
+def _waits(item: Item) -> bool:
+    """Whether an item only says to wait: where nothing else presses, that is no alarm."""
+    return item.kind == "stop" and item.not_before is not None
+
+
+def _in_order(advice: Advice) -> list[Item]:
+    """Return the advice as it is read: acts, then what is to be watched, each first where nothing is open; then the work-up."""
+
+    def place(item: Item) -> tuple[bool, int]:
+        acts = 0 if item.kind in DOINGS else 1
+        return item.kind in ("work_up", "differential"), acts + (2 if item.condition else 0)
+
+    return sorted(advice.items, key=place)
+
+
 def _shown(advice: Advice) -> list[Item]:
-    """Return what a card has room for: what is for now, then some of what is for soon."""
-    certain_first = sorted(advice.items, key=lambda item: bool(item.condition))
-    now = [item for item in certain_first if item.urgency == "now"][:_MOST_NOW]
-    return now + [item for item in certain_first if item.urgency == "soon"][:_MOST_LATER]
+    """Return what a card has room for: what is for now, some of what is for soon, and whatever it suggests as an order."""
+    ordered, suggested = _in_order(advice), groups_of(advice)[0]
+    now = [item for item in ordered if item.urgency == "now"][:_MOST_NOW]
+    shown = now + [item for item in ordered if item.urgency == "soon"][:_MOST_LATER]
+    return shown + [item for item in suggested if item not in shown]
 
 
 def _detail(call: Call, state: PatientState, advice: Advice) -> str:
@@ -210,9 +253,10 @@ def _detail(call: Call, state: PatientState, advice: Advice) -> str:
     lines: list[str] = []
     if advice.grade.why:
         lines += [f"**{plain(advice.grade.why)}**", ""]
+    lines += [_instants(state, advice), ""]
     if advice.grade.settled_by:
         lines += [f"What would settle it: {plain(advice.grade.settled_by)}", ""]
-    for urgency, title in (("now", "Now"), ("soon", "Soon")):
+    for urgency, title in (("now", "Now"), ("soon", "Soon"), ("routine", "Open to you")):
         own = [item for item in shown if item.urgency == urgency]
         lines += [f"**{title}**", "", *(f"- {_item(item)}" for item in own), ""] if own else []
     more = len(advice.items) - len(shown)
@@ -220,7 +264,8 @@ def _detail(call: Call, state: PatientState, advice: Advice) -> str:
     lines += _next(advice)
     if advice.missing:
         lines += ["**Missing**", ""]
-        lines += [f"- {plain(one.what)}: {plain(one.why)}" for one in advice.missing[:_MOST_MISSING]]
+        for one in advice.missing[:_MOST_MISSING]:
+            lines.append(f"- {plain(f'{one.what[:1].upper()}{one.what[1:]}')}: {plain(one.why)}")
         left = len(advice.missing) - _MOST_MISSING
         lines += [f"- and {left} more", ""] if left > 0 else [""]
     set_aside = state.result.quarantine.num_rows
@@ -230,11 +275,22 @@ def _detail(call: Call, state: PatientState, advice: Advice) -> str:
     return "\n".join([*lines, _unmeasured(call), f"*{plain(NOTE)}*"])
 
 
+def _instants(state: PatientState, advice: Advice) -> str:
+    """Return as of when this is said, with the zone of every clock time on the card, and since when the grade holds."""
+    assert state.situation is not None
+    chart, of = state.situation.chart, f"{advice.grade.scale}_set"
+    said = f"As of {state.at.astimezone(chart.zone):%d %b %H:%M %Z}."
+    if not chart.active or advice.grade.scale is None:
+        return said
+    same = list(takewhile(lambda row: row[of] == chart.rows[-1][of], reversed(chart.rows)))
+    since, changed = (row["time"].astimezone(chart.zone) for row in (same[-1], same[0]))
+    why = f", for this reason since {changed:%d %b %H:%M}" if changed != since else ""
+    return f"{said} Grade since {since:%d %b %H:%M}{why}."
+
+
 def _next(advice: Advice) -> list[str]:
-    if not advice.next_looks:
-        return []
-    due = advice.next_looks[0]
-    return [f"Next look: {due.time:%d %b %H:%M %Z}. {plain(due.text)}", ""]
+    due = next_check(advice)
+    return [] if due is None else [f"Next look: {due.time:%d %b %H:%M %Z}. {plain(due.text)}", ""]
 
 
 def _item(item: Item) -> str:
@@ -255,4 +311,8 @@ def _unmeasured(call: Call) -> str:
     """Return what was not sent along, or only in part: what is not there is not known, and never taken for normal."""
     lines = [f"Not sent: {plain(one.key)} ({plain(one.why)})." for one in call.absent]
     lines += [f"Only the first page of {plain(key)} was sent: what is older is not seen." for key in call.cut]
+    if call.strangers:
+        lines.append(
+            f"Of what was sent, {call.strangers} resources are of another patient or of none: not read."
+        )
     return "".join(f"{line}\n\n" for line in lines)

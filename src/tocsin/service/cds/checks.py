@@ -13,6 +13,7 @@ from tocsin.knowledge.dosing import Dose, doses
 from tocsin.knowledge.drugs import glucocorticoids
 from tocsin.knowledge.rules import rule
 from tocsin.knowledge.signals import signal
+from tocsin.report.labels import unit_name
 from tocsin.service.cds.orders import Asked, Order, a_day, in_units_of
 from tocsin.service.patients import PatientState
 
@@ -27,6 +28,7 @@ class Finding:
     text: str
     rule: str = ""
     dose: WorkedDose | None = None  # what the guidance works out instead
+    brief: str = ""  # the text without its arithmetic, where it has some
 
 
 def check_order(order: Order, others: Sequence[Order], state: PatientState) -> list[Finding]:
@@ -118,20 +120,22 @@ def _of_dose(
     """Yield what is wrong with a dose; without anything to compare it with only what is never right."""
     check, unit = checks()[order.drug], signal(order.drug).unit
     amount = in_units_of(order.drug, asked, who)
-    written = (asked.amount is not None and not asked.by_surface) if amount is None else False
-    refused = refuse_order(order.drug, amount or 0.0, asked.unit if written else unit)
+    written = (
+        amount is None and asked.amount is not None
+    )  # no amount of the drug: at least the unit may be told off
+    refused = refuse_order(order.drug, amount or 0.0, asked.plain_unit if written else unit)
     if refused:
         yield Finding(check.over, _sentence(refused), check.over_rule, _only(expected or ()))
-    elif expected is None:
+    elif expected is None or (amount is None and asked.beside):
         return
     elif amount is None:
         yield Finding("warning", _NOT_TOLD)
     elif not expected:
         why = _why_none(order.drug, who)
-        yield Finding("warning", f"{order.name} {amount:g} {unit} cannot be compared: {why}.")
+        yield Finding("warning", f"{order.name} {amount:g} {unit_name(unit)} cannot be compared: {why}.")
     elif not any(_fits(amount, asked, one) for one in expected):
-        text = _compared(order, amount, unit, asked, expected)
-        yield Finding("warning", text, check.over_rule, _only(expected))
+        text, brief = (_compared(order, amount, unit, asked, expected, shown) for shown in (True, False))
+        yield Finding("warning", text, check.over_rule, _only(expected), brief)
 
 
 def _sentence(text: str) -> str:
@@ -156,14 +160,17 @@ def _is_near(amount: float, one: WorkedDose) -> bool:
     return one.amount * (1 - slack) <= amount <= (one.amount_to or one.amount) * (1 + slack)
 
 
-def _compared(order: Order, amount: float, unit: str, asked: Asked, expected: Sequence[WorkedDose]) -> str:
+def _compared(
+    order: Order, amount: float, unit: str, asked: Asked, expected: Sequence[WorkedDose], arithmetic: bool
+) -> str:
     often = "" if asked.interval_h is None else f" every {asked.interval_h:g} h"
     listed = " or ".join(
-        f"{one.amount:g}{f' to {one.amount_to:g}' if one.amount_to else ''} {one.unit}"
-        f"{' a day' if one.per == 'day' and not one.unit.endswith('/d') else ''} ({one.arithmetic})"
+        f"{one.amount:g}{f' to {one.amount_to:g}' if one.amount_to else ''} {unit_name(one.unit)}"
+        f"{' a day' if one.per == 'day' and not one.unit.endswith('/d') else ''}"
+        f"{f' ({one.arithmetic})' if arithmetic else ''}"
         for one in expected
     )
-    return f"{order.name} {amount:g} {unit}{often} is ordered; the guidance works out {listed}."
+    return f"{order.name} {amount:g} {unit_name(unit)}{often} is ordered; the guidance works out {listed}."
 
 
 def _why_none(drug: str, who: Person) -> str:

@@ -4,12 +4,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from tocsin.errors import UserError
 from tocsin.knowledge.cds import Service
 from tocsin.service.cds.request import Fault, refuse
-from tocsin.service.errors import Problem
+from tocsin.service.intake import read_json
 from tocsin.service.store.feedback import Feedback
-from tocsin.sources.fhir.bundle import parse
 from tocsin.sources.fhir.concepts import Json, as_list, as_object
 
 _UUID: Final = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -22,11 +20,7 @@ _AHEAD: Final = timedelta(minutes=10)
 
 def read_feedback(body: bytes, service: Service, client: str) -> list[Feedback]:
     """Return the answers of one request. Raises Problem (400, 422) that names each place at fault."""
-    try:
-        document: Any = parse(body, "body")
-    except UserError as error:
-        raise Problem(400, "not_json", error.message) from None
-    listed = as_list(as_object(document).get("feedback"))
+    listed = as_list(as_object(read_json(body)).get("feedback"))
     if not 0 < len(listed) <= _MOST:
         refuse([("feedback", f"write a list of 1 to {_MOST} entries")])
     entries = [as_object(one) for one in listed]

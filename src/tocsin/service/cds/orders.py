@@ -1,8 +1,9 @@
 """Draft orders as they are read: which drug, how much in which unit, how often, from when."""
 
+import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -26,7 +27,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIT_H: Final = {"s": 1 / 3600, "min": 1 / 60, "h": 1.0, "d": 24.0, "wk": 168.0}  # units of time in UCUM
 _EVERY: Final = re.compile(r"Q(\d{1,2})H")
 _DAY_H: Final = 24.0
+_HOUR_US: Final = 3_600_000_000
 _PER_M2: Final = "/m2"
+_CALLED_OFF: Final = ("cancelled", "stopped", "entered-in-error")
+_OF_24_H: Final = re.compile(r"/\(24\.h\)|/\(24 ?h\)")  # UCUM for what people write as a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,17 @@ class Asked:
     interval_h: float | None  # hours from one dose to the next
     count: int | None
     lasts_h: float | None  # how long one dose runs
+    beside: bool = False  # another figure of the same dosage says more: this one may be silent
 
     @property
     def by_surface(self) -> bool:
         """Whether it is told by the body surface."""
         return _PER_M2 in self.unit
+
+    @property
+    def plain_unit(self) -> str:
+        """The unit without the body surface."""
+        return self.unit.replace(_PER_M2, "")
 
 
 @dataclass(frozen=True)
@@ -91,12 +101,14 @@ def judged(call: Call, orders: list[Order]) -> list[Order]:
 def _order(resource: Json, links: Links, zone: str) -> Order | None:
     if resource.get("resourceType") != "MedicationRequest" or resource.get("doNotPerform") is True:
         return None
+    if resource.get("status") in _CALLED_OFF:
+        return None
     drug = _drug(resource, links)
     if drug is None:
         return None
     dosages = [as_object(one) for one in as_list(resource.get("dosageInstruction"))]
     starts = [time for one in dosages if (time := _start(one, zone)) is not None]
-    asked = tuple(part for one in dosages for part in _asked(one)) or (
+    asked = tuple(part for one in dosages for part in _asked(one, drug)) or (
         Asked(None, "", False, None, None, None),
     )
     return Order(resource, f"MedicationRequest/{resource.get('id')}", drug, asked, min(starts, default=None))
@@ -156,42 +168,74 @@ def _start(dosage: Json, zone: str) -> datetime | None:
     return None if micros is None else _EPOCH + timedelta(microseconds=micros)
 
 
-def _asked(dosage: Json) -> Iterator[Asked]:
-    """Yield what a dosage asks for: a dose, the upper end of a range, a rate."""
+def _asked(dosage: Json, drug: str) -> Iterator[Asked]:
+    """Yield what a dosage asks for: its doses and rates, each end of a range."""
     repeat = as_object(as_object(dosage.get("timing")).get("repeat"))
     interval, lasts = _interval(dosage, repeat), _hours(repeat.get("duration"), repeat.get("durationUnit"))
-    count = as_number(repeat.get("countMax") or repeat.get("count"))
+    said = _number(repeat.get("countMax") or repeat.get("count"))
+    count = int(said) if said is not None else _count_within(repeat, interval)
     for part in as_list(dosage.get("doseAndRate")) or [{}]:
-        amount, unit, is_rate = _amount(as_object(part))
-        yield Asked(amount, unit, is_rate, interval, int(count) if count is not None else None, lasts)
+        figures = [
+            Asked(amount, unit, is_rate, interval, count, lasts)
+            for amount, unit, is_rate in _figures(as_object(part))
+        ]
+        yield from _telling(figures, drug) or [Asked(None, "", False, interval, count, lasts)]
 
 
-def _amount(part: Json) -> tuple[float | None, str, bool]:
-    for name, high in (
-        ("rateQuantity", False),
-        ("rateRange", True),
-        ("doseQuantity", False),
-        ("doseRange", True),
-    ):
-        found = as_object(part.get(name))
-        found = as_object(found.get("high")) if high else found
-        if found:
-            return as_number(found.get("value")), _unit(found), name.startswith("rate")
+def _count_within(repeat: Json, interval: float | None) -> int | None:
+    """Return how many doses fit between the bounds of a timing; None where it has no end."""
+    length, period = as_object(repeat.get("boundsDuration")), as_object(repeat.get("boundsPeriod"))
+    hours = _hours(length.get("value"), length.get("code") or length.get("unit"))
+    if hours is None and period.get("start") and period.get("end"):
+        read = time_reader(Settings())
+        start, end = (read(str(period[name]))[0] for name in ("start", "end"))
+        hours = (end - start) / _HOUR_US if start is not None and end is not None else None
+    fits = hours / interval if hours is not None and interval else math.inf
+    return max(1, math.ceil(fits)) if math.isfinite(fits) else None
+
+
+def _telling(figures: list[Asked], drug: str) -> list[Asked]:
+    """Return the figures that tell an amount of the drug: how fast a bag runs says nothing beside the dose in it.
+
+    A drug that is dosed by the day is told by its rate, another one by its dose.
+    """
+    telling = [one for one in figures if _is_amount(one)] or figures[:1]
+    by_rate = "/" in signal(drug).unit
+    leads = any(one.is_rate == by_rate for one in telling)
+    return [replace(one, beside=leads and one.is_rate != by_rate) for one in telling]
+
+
+def _is_amount(asked: Asked) -> bool:
+    """Whether a figure may be of the drug itself, and not of the volume that it is in."""
+    counted = asked.unit.partition("/")[0].casefold()
+    return asked.amount is not None and bool(counted) and f"{counted}/h" not in unreadable_units()
+
+
+def _figures(part: Json) -> Iterator[tuple[float | None, str, bool]]:
+    """Yield each figure of a dose and rate: its amount, its unit, and whether it is a rate."""
+    for name in ("dose", "rate"):
+        found = as_object(part.get(f"{name}Range"))
+        for one in (part.get(f"{name}Quantity"), found.get("low"), found.get("high")):
+            quantity = as_object(one)
+            if quantity:
+                # A dose "below 560 mg" is none: FHIR allows no comparator here.
+                amount = None if "comparator" in quantity else _number(quantity.get("value"))
+                yield amount, _unit(quantity), name == "rate"
     ratio = as_object(part.get("rateRatio"))
     above, below = as_object(ratio.get("numerator")), as_object(ratio.get("denominator"))
-    value, per = as_number(above.get("value")), as_number(below.get("value")) or 1.0
-    if value is None:
-        return None, "", False
-    return value / per, f"{_unit(above)}/{_unit(below)}", True
+    value, per = _number(above.get("value")), _number(below.get("value")) or 1.0
+    if value is not None:
+        yield value / per, f"{_unit(above)}/{_unit(below)}", True
 
 
 def _unit(quantity: Json) -> str:
-    return clean(quantity.get("code")) or clean(quantity.get("unit")) or ""
+    said = clean(quantity.get("code")) or clean(quantity.get("unit")) or ""
+    return _OF_24_H.sub("/24h", said)
 
 
 def _interval(dosage: Json, repeat: Json) -> float | None:
-    period, often = _hours(repeat.get("period"), repeat.get("periodUnit")), as_number(repeat.get("frequency"))
-    most = as_number(repeat.get("frequencyMax")) or often or 1.0
+    period, often = _hours(repeat.get("period"), repeat.get("periodUnit")), _number(repeat.get("frequency"))
+    most = _number(repeat.get("frequencyMax")) or often or 1.0
     if period is not None and most > 0:
         return period / most
     coding = as_list(as_object(as_object(dosage.get("timing")).get("code")).get("coding"))
@@ -201,8 +245,14 @@ def _interval(dosage: Json, repeat: Json) -> float | None:
 
 
 def _hours(value: Any, unit: Any) -> float | None:
+    number, hours = _number(value), _UNIT_H.get(unit) if isinstance(unit, str) else None
+    return None if number is None or hours is None else number * hours
+
+
+def _number(value: Any) -> float | None:
+    """Return a number that can be reckoned with; a text may say infinity, or that it is none."""
     number = as_number(value)
-    return None if number is None or unit not in _UNIT_H else number * _UNIT_H[unit]
+    return number if number is not None and math.isfinite(number) else None
 
 
 def in_units_of(drug: str, asked: Asked, who: Person) -> float | None:
@@ -218,7 +268,7 @@ def in_units_of(drug: str, asked: Asked, who: Person) -> float | None:
     if asked.by_surface:
         if who.bsa_m2 is None:
             return None
-        unit, factor = unit.replace(_PER_M2, ""), who.bsa_m2
+        unit, factor = asked.plain_unit, who.bsa_m2
     if by_day and not asked.is_rate:
         hours = asked.lasts_h or asked.interval_h
         if hours is None:

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
-from tocsin.errors import UserError
 from tocsin.knowledge.cds import Prefetch, Service, prefetch
 from tocsin.service.errors import Problem
-from tocsin.sources.fhir.bundle import parse
+from tocsin.service.intake import read_json
 from tocsin.sources.fhir.concepts import Json, as_list, as_object, as_text
-from tocsin.sources.fhir.references import own_id
+from tocsin.sources.fhir.references import Links, own_id, subject_of
+from tocsin.sources.fhir.shapes import SHAPES
 
 _UUID: Final = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")  # as FHIR writes an id: no type before it
@@ -19,6 +20,19 @@ _URL: Final = re.compile(r"https?://[^\s<>\"]{1,2000}")
 _REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9\-.]{1,64}")
 _USERS: Final = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")
 _AUTHORIZATION: Final = ("access_token", "token_type", "scope", "subject")
+
+_FAILED: Final = "OperationOutcome"
+# What R5 renamed: read as R4, such a resource has no drug or no time, and would be passed over without a word.
+_MOVED: Final = MappingProxyType(
+    {
+        "MedicationAdministration": frozenset(
+            {"medication", "occurenceDateTime", "occurencePeriod", "occurenceTiming"}
+        ),
+        "MedicationRequest": frozenset({"medication"}),
+        "Procedure": frozenset({"occurrenceDateTime", "occurrencePeriod"}),
+    }
+)
+_OF_R5: Final = "holds a resource in the shape of FHIR R5, which is not read; write FHIR R4"
 
 Fault = tuple[str, str]  # where, and what is wrong
 
@@ -43,14 +57,28 @@ class Call:
         """What was sent along of what was asked for."""
         return list(self.sent.values())
 
+    @cached_property
+    def whose(self) -> Mapping[str, tuple[int, int]]:
+        """How many resources of each key are of the patient, and how many of another or of none: those are not read."""
+        links, found = Links(), dict[str, tuple[int, int]]()
+        for key, sent in self.sent.items():
+            own: list[bool] = []
+            for resource, full_url in _resources(sent):
+                links.add(resource, full_url)
+                if resource.get("resourceType") in SHAPES:
+                    own.append(subject_of(resource, links)[0] == self.patient)
+            found[key] = own.count(True), own.count(False)
+        return found
+
+    @property
+    def strangers(self) -> int:
+        """How many resources are of another patient or of none."""
+        return sum(others for _, others in self.whose.values())
+
 
 def read_call(body: bytes, service: Service) -> Call:
     """Return a hook request. Raises Problem (400, 422) that names each place at fault."""
-    try:
-        document: Any = parse(body, "body")
-    except UserError as error:
-        raise Problem(400, "not_json", error.message) from None
-    request = as_object(document)
+    request = as_object(read_json(body))
     refuse([*_envelope(request, service), *_context_faults(as_object(request.get("context")), service.hook)])
     context = as_object(request["context"])
     given = as_object(request.get("prefetch"))
@@ -62,7 +90,7 @@ def read_call(body: bytes, service: Service) -> Call:
         sent,
         absent,
         cut,
-        tuple(_drafts(as_object(context.get("draftOrders")))),
+        tuple(_resources(as_object(context.get("draftOrders")))),
         tuple(as_list(context.get("selections"))),
     )
     _refuse_another(call)
@@ -133,8 +161,10 @@ _CONTEXT: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = MappingProxyT
             "write a list of references such as MedicationRequest/ID",
         ),
         "draftOrders": (
-            lambda value: not _bundle_fault(value),
-            "write a Bundle whose entries hold resources",
+            lambda value: (
+                not _bundle_fault(value) and not any(_is_of_r5(one) for one, _ in _resources(value))
+            ),
+            "write a Bundle whose entries hold resources of FHIR R4",
         ),
     }
 )
@@ -168,11 +198,25 @@ def _bundle_fault(value: Any) -> bool:
 
 
 def _prefetch_faults(key: str, value: Any) -> list[Fault]:
-    if value is None or isinstance(as_object(value).get("resourceType"), str):
+    """Return what is wrong with what was sent under a key: read as if it were right, it would pass for an empty record."""
+    sent, place = as_object(value), f"prefetch.{key}"
+    kind = sent.get("resourceType")
+    if value is not None and not isinstance(kind, str):
+        return [(place, "write a FHIR resource (it has a resourceType), or null where nothing was found")]
+    if value is None or key not in prefetch():
         return []
-    return [
-        (f"prefetch.{key}", "write a FHIR resource (it has a resourceType), or null where nothing was found")
-    ]
+    wanted = re.split(r"[/?]", prefetch()[key].template)[0]
+    if kind not in (wanted, "Bundle", _FAILED):
+        return [(place, f"write what the query finds: a Bundle, or one {wanted}")]
+    if kind == "Bundle" and _bundle_fault(sent):
+        return [(place, "write a Bundle whose entries hold resources")]
+    return [(place, _OF_R5)] if any(_is_of_r5(one) for one, _ in _resources(sent)) else []
+
+
+def _is_of_r5(resource: Json) -> bool:
+    """Whether a resource keeps its drug or its time where only a later release of FHIR has it."""
+    moved = _MOVED.get(str(resource.get("resourceType")))
+    return moved is not None and not moved.isdisjoint(resource)
 
 
 def _sort_out(given: Json) -> tuple[dict[str, Json], tuple[Prefetch, ...], tuple[str, ...]]:
@@ -182,7 +226,7 @@ def _sort_out(given: Json) -> tuple[dict[str, Json], tuple[Prefetch, ...], tuple
     cut: list[str] = []
     for key, wanted in prefetch().items():
         value = given.get(key)
-        if key not in given or as_object(value).get("resourceType") == "OperationOutcome":
+        if key not in given or as_object(value).get("resourceType") == _FAILED:
             absent.append(wanted)
         elif value is not None:  # null: looked for, and there is nothing
             sent[key] = value
@@ -195,13 +239,19 @@ def _has_more(value: Json) -> bool:
     return any(as_object(link).get("relation") == "next" for link in as_list(value.get("link")))
 
 
-def _drafts(bundle: Json) -> list[tuple[Json, str | None]]:
-    entries = [as_object(entry) for entry in as_list(bundle.get("entry"))]
+def _resources(sent: Json) -> list[tuple[Json, str | None]]:
+    """Return the resources of a Bundle, each with its fullUrl, or the one resource that it is."""
+    if sent.get("resourceType", "Bundle") != "Bundle":
+        return [(sent, None)]
+    entries = [as_object(entry) for entry in as_list(sent.get("entry"))]
     return [(as_object(entry.get("resource")), as_text(entry.get("fullUrl"))) for entry in entries]
 
 
 def _refuse_another(call: Call) -> None:
-    """Refuse a Patient of another id than the context's: the record and the question must be of one person."""
-    found = as_object(call.sent.get("patient"))
-    if found.get("resourceType") == "Patient" and own_id(found, None) not in (None, call.patient):
+    """Refuse what is of somebody else than the context's patient: the record and the question must be of one person."""
+    sent = [resource for resource, _ in _resources(as_object(call.sent.get("patient")))]
+    people = [own_id(one, None) for one in sent if one.get("resourceType") == "Patient"]
+    if people and not {None, call.patient} & set(people):
         refuse([("prefetch.patient", "is another patient than context.patientId")])
+    message = "none of its resources is of context.patientId"
+    refuse([(f"prefetch.{key}", message) for key, (own, others) in call.whose.items() if others and not own])

@@ -15,8 +15,9 @@ from tocsin.service.cds.answers import Answers
 from tocsin.service.cds.clients import read_clients
 from tocsin.service.cds.cors import CorsMiddleware
 from tocsin.service.cds.feedback import read_feedback
-from tocsin.service.cds.trust import Trust
-from tocsin.service.config import Config
+from tocsin.service.cds.graders import Graders, wanted
+from tocsin.service.cds.trust import ANYONE, Trust
+from tocsin.service.config import Config, default_store
 from tocsin.service.context import Context, Here
 from tocsin.service.errors import Problem, failures
 
@@ -46,8 +47,29 @@ _OFFER: Final = orjson.dumps(
 def install(app: FastAPI, context: Context) -> None:
     """Make ready what the routes stand on. Raises UserError where the file of the trusted clients cannot be used."""
     app.state.cds_trust = trust_of(context.config, context)
+    app.state.cds_graders = None
     app.state.cds_answers = Answers(context.store, context.config.zone, context.config.address)
     app.add_middleware(CorsMiddleware, root=ROOT, origins=frozenset(context.config.cds.origins))
+
+
+def add_graders(app: FastAPI, inherited: tuple[int, ...]) -> None:
+    """Start the processes that answer hooks, where any are wanted; to be called before anything else runs.
+
+    `inherited` are the descriptors that are none of theirs.
+    """
+    context = cast(Context, app.state.context)
+    config, count = context.config, wanted(context.config.cds.processes)
+    if count:
+        place = config.store or str(default_store())
+        context.store.close()  # no connection goes into another process; the next use opens one again
+        app.state.cds_graders = Graders(place, config.zone, config.address, count, inherited)
+
+
+def end_graders(app: FastAPI) -> None:
+    """End them, where there are any."""
+    graders = cast(Graders | None, app.state.cds_graders)
+    if graders is not None:
+        graders.close()
 
 
 def trust_of(config: Config, context: Context) -> Trust:
@@ -67,6 +89,8 @@ def _service(id: str) -> Service:
 async def client_of(request: Request, here: Here) -> str:
     """Return which CDS client calls. Raises Problem (401) where that is not proven."""
     trust = cast(Trust, request.app.state.cds_trust)
+    if trust.is_open:
+        return ANYONE
     audience = here.config.address + request.url.path
     return await here.work(trust.verify, request.headers.get("authorization"), audience, cpu=False)
 
@@ -92,10 +116,12 @@ async def discover() -> Response:
 async def call_service(id: ServiceId, request: Request, here: Here, client: Client) -> Response:
     """Answer a hook with the cards of the state of the patient now."""
     service = _service(id)
-    answers = cast(Answers, request.app.state.cds_answers)
-    answer = await here.work(answers.of, await request.body(), service)
-    if answer.shows_annotations:  # that is a reading of what is kept here of the patient
-        await audit_read(request, client, f"POST {ROOT}/{service.id}", answer.patient)
+    body, graders = await request.body(), cast(Graders | None, request.app.state.cds_graders)
+    answer = await graders.answer(body, service.id, here.config.limits.answer_seconds) if graders else None
+    if answer is None:
+        answers = cast(Answers, request.app.state.cds_answers)
+        answer = await here.work(answers.of, body, service)
+    await audit_read(request, client, f"POST {ROOT}/{service.id}", answer.patient)
     return Response(answer.body, media_type="application/json")
 
 

@@ -10,6 +10,7 @@ from tocsin.knowledge.cds import against
 from tocsin.knowledge.dosing import dose
 from tocsin.knowledge.drugs import glucocorticoids
 from tocsin.knowledge.fhir_export import fhir_systems, verified_codes
+from tocsin.report.labels import unit_name
 from tocsin.service.cds.orders import Order
 from tocsin.sources.fhir.concepts import Json, as_list, as_object
 
@@ -92,7 +93,7 @@ def label_of(one: WorkedDose) -> str:
     every = f" every {one.interval_h:g} h" if _repeats(one) and one.per == "dose" else ""
     route = f" {one.route}" if one.route else ""
     most = f" to {one.amount_to:g}" if one.amount_to is not None else ""
-    return f"{one.drug.replace('_', ' ').capitalize()} {one.amount:g}{most} {one.unit}{a_day}{every}{route}"
+    return f"{one.drug.replace('_', ' ').capitalize()} {one.amount:g}{most} {unit_name(one.unit)}{a_day}{every}{route}"
 
 
 def dosage(one: WorkedDose) -> Json:

@@ -28,9 +28,14 @@ class Trust:
     leeway_s: int
     open_here: bool
 
+    @property
+    def is_open(self) -> bool:
+        """Whether whoever can reach the service may call."""
+        return not self.clients and self.open_here
+
     def verify(self, authorization: str | None, audience: str) -> str:
         """Return who calls the service at an address. Raises Problem (401) where that is not proven."""
-        if not self.clients and self.open_here:
+        if self.is_open:
             return ANYONE
         token = _bearer(authorization)
         client, kid, algorithm = self._claimed(token)
