@@ -81,7 +81,9 @@ def _detect(place: Place) -> str:
         return "omop"
     path = Path(place)
     if all((path / name).is_file() for name in _OF_A_RUN):
-        raise UserError(f"{path}: what `tocsin grade` wrote, not a source; look at it with `tocsin show {path}`")
+        raise UserError(
+            f"{path}: what `tocsin grade` wrote, not a source; look at it with `tocsin show {path}`"
+        )
     for name, looks in _LOOKS.items():
         if looks(path):
             return name
