@@ -86,9 +86,8 @@ class Wire(HttpToolsProtocol):
             can_answer = under_way.response_complete or not under_way.response_started
             under_way.disconnected = True  # what a route may still have to say is not heard
         else:
-            can_answer = (
-                self._read > 0
-            )  # browsers connect ahead, and take an answer to nothing for one to the next request
+            # Browsers connect ahead, and take an answer to nothing for one to their next request.
+            can_answer = self._read > 0
         if can_answer:
             self.transport.write(_answer(status))
         self.transport.close()
