@@ -1,5 +1,6 @@
 """The processes that answer hooks beside the service: they answer as it does, and their end is nobody's harm."""
 
+import json
 import os
 import pickle
 import signal
@@ -15,10 +16,10 @@ from tests.service.cds_calls import request, severe, with_value, without
 from tests.support.service import Process, error_of, process
 from tocsin.errors import UserError
 from tocsin.knowledge.cds import Service
-from tocsin.service.cds.answers import Answer, Answers
+from tocsin.service.cds.answers import Answers, Note
 from tocsin.service.cds.graders import Bug, Refusal, said_of, wanted
 from tocsin.service.errors import Problem
-from tocsin.service.store import Store
+from tocsin.service.store import Store, open_store
 
 VIEW = "/cds-services/tocsin-patient-view"
 pytestmark = pytest.mark.skipif(
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 def failing(error: Exception) -> Answers:
     class Failing(Answers):
-        def of(self, body: bytes, service: Service) -> Answer:
+        def of(self, body: bytes, service: Service, note: Note) -> bytes:
             raise error
 
     return Failing(cast(Store, None), "UTC", "http://127.0.0.1")
@@ -118,11 +119,33 @@ def test_they_end_with_the_service(tmp_path: Path) -> None:
     ],
 )
 def test_a_failure_goes_from_process_to_process(raised: Exception, said: object) -> None:
-    assert pickle.loads(pickle.dumps(said_of(failing(raised), b"{}", "tocsin-patient-view"))) == said
+    assert pickle.loads(pickle.dumps(said_of(failing(raised), b"{}", "tocsin-patient-view", print))) == said
+
+
+def test_what_cannot_be_noted_is_not_answered(tmp_path: Path) -> None:
+    def full(patient: str) -> None:
+        raise Problem(503, "disk_full", f"nothing was written of {len(patient)} letters")
+
+    store = open_store(str(tmp_path / "store.db"))
+    answers, body = Answers(store, "UTC", "http://127.0.0.1"), json.dumps(request(prefetch=severe())).encode()
+    said = said_of(answers, body, "tocsin-patient-view", full)
+    assert isinstance(said, Refusal)
+    assert said.code == "disk_full"
+    store.close()
+
+
+def test_each_call_is_in_the_audit_log(tmp_path: Path) -> None:
+    with process(str(tmp_path / "store.db"), tmp_path, {"TOCSIN_CDS_PROCESSES": "2"}) as found:
+        for _ in range(5):
+            assert call(found, request(prefetch=severe())).status_code == 200
+    store = open_store(str(tmp_path / "store.db"))
+    lines = store.audit.lines(request()["context"]["patientId"])
+    assert [line.act for line in lines] == ["POST /cds-services/tocsin-patient-view"] * 5
+    store.close()
 
 
 def test_of_a_bug_only_its_kind_and_place_are_told() -> None:
-    said = said_of(failing(KeyError("Jane Made-up")), b"{}", "tocsin-patient-view")
+    said = said_of(failing(KeyError("Jane Made-up")), b"{}", "tocsin-patient-view", print)
     assert isinstance(said, Bug)
     assert said.kind == "KeyError"
     assert "Jane" not in repr(said)

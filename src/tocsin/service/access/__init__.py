@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from tocsin.service.access.audit import audit_board, audit_read
+from tocsin.service.access.audit import audit_board, noting
 from tocsin.service.access.forms import csrf_token
 from tocsin.service.access.forwarded import ForwardedMiddleware
 from tocsin.service.access.gate import (
@@ -23,10 +23,10 @@ __all__ = [
     "Role",
     "User",
     "audit_board",
-    "audit_read",
     "csrf_token",
     "current_user",
     "install",
+    "noting",
     "page_context",
     "require",
     "still_allowed",

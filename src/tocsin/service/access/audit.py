@@ -1,7 +1,6 @@
 """Who read or changed what, written down before the answer leaves: what cannot be written down is not shown."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from fastapi import Request
@@ -13,17 +12,23 @@ _LONGEST: Final = 128  # of an id: what is longer names no patient
 _PATIENT: Final = "/patients/{id}"  # in the path of each route that is about one
 
 
-async def audit(request: Request, who: str, act: str, patient: str | None = None, **detail: Any) -> None:
-    """Add a line to the audit log, with where the request comes from. Raises Problem when it cannot be kept."""
-    context = context_of(request)
+def noting(request: Request, who: str, act: str, **detail: Any) -> Callable[[str | None], None]:
+    """Return what adds a line about a patient to the audit log, with where the request comes from.
+
+    It waits for the disk, on the thread that calls it, and raises Problem when the line cannot be kept.
+    """
+    append = context_of(request).store.audit.append
     detail["from"] = request.client.host if request.client else ""
-    named = patient[:_LONGEST] if patient is not None else None
-    await context.work(partial(context.store.audit.append, who, act, named, **detail), cpu=False)
+
+    def note(patient: str | None) -> None:
+        append(who, act, patient[:_LONGEST] if patient is not None else None, **detail)
+
+    return note
 
 
-async def audit_read(request: Request, who: str, act: str, patient: str, **detail: Any) -> None:
-    """Note that somebody reads a patient; for a caller that is no user of ours, such as a client of CDS Hooks."""
-    await audit(request, who, act, patient, **detail)
+async def audit(request: Request, who: str, act: str, patient: str | None = None, **detail: Any) -> None:
+    """Add a line to the audit log. Raises Problem when it cannot be kept."""
+    await context_of(request).work(noting(request, who, act, **detail), patient, cpu=False)
 
 
 async def audit_board(request: Request, user: User, patients: Sequence[str]) -> None:

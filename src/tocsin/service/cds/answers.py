@@ -1,5 +1,6 @@
 """The answer to a call: the record that was sent is graded now, and what follows from it is put on cards."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -18,13 +19,7 @@ from tocsin.service.store.cards import SentCard
 
 _AHEAD: Final = timedelta(minutes=5)  # how far the clock of the EHR may be ahead of ours
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is answered, and about whom."""
-
-    body: bytes
-    patient: str
+Note = Callable[[str], None]  # takes down that the record of a patient is read
 
 
 @dataclass(frozen=True)
@@ -35,15 +30,16 @@ class Answers:
     zone: str
     base: str
 
-    def of(self, body: bytes, service: Service) -> Answer:
-        """Return the answer to a call, its cards noted durably.
+    def of(self, body: bytes, service: Service, note: Note) -> bytes:
+        """Return the answer to a call, its cards noted durably; `note` is told whose record it is before that is looked at.
 
         Raises Problem (400, 422) for what is no hook request, and (412) where what the answer rests on was not sent.
         """
         call = read_call(body, service)
+        note(call.patient)
         annotations = self.store.annotations(call.patient)
         cards = self._sent(call, self._cards(call, annotations))
-        return Answer(orjson.dumps({"cards": cards}), call.patient)
+        return orjson.dumps({"cards": cards})
 
     def _cards(self, call: Call, annotations: list[Annotation]) -> list[Card]:
         if call.service.hook == "patient-view":

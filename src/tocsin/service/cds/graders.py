@@ -21,7 +21,7 @@ from anyio import CapacityLimiter, to_thread
 
 from tocsin.errors import InternalError, UserError
 from tocsin.knowledge.cds import services
-from tocsin.service.cds.answers import Answer, Answers
+from tocsin.service.cds.answers import Answers, Note
 from tocsin.service.errors import Problem, place_of
 from tocsin.service.store import open_store
 
@@ -53,7 +53,7 @@ class Bug:
     place: str
 
 
-_Said = Answer | Refusal | Bug
+_Said = bytes | Refusal | Bug
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,18 @@ class _Grader:
     asks: Connection
     hears: Connection
 
-    def answer(self, body: bytes, service: str) -> _Said:
-        """Return what it answers. Raises OSError or EOFError when it is gone."""
+    def answer(self, body: bytes, service: str, note: Note) -> _Said:
+        """Return what it answers. Raises OSError or EOFError when it is gone, and what `note` raises."""
         self.asks.send_bytes(service.encode())
         self.asks.send_bytes(body)
-        return self.hears.recv()
+        said: str | _Said = self.hears.recv()
+        if not isinstance(said, str):
+            return said
+        try:
+            note(said)  # of whom: that is written down while it goes on
+        finally:
+            answer: _Said = self.hears.recv()
+        return answer
 
     def end(self) -> None:
         """Let it finish what it has begun, and end it."""
@@ -109,7 +116,7 @@ class Graders:
         self._here = {one.process.name for one in self._all}
         self._limiter = CapacityLimiter(count)
 
-    async def answer(self, body: bytes, service: str, seconds: float) -> Answer | None:
+    async def answer(self, body: bytes, service: str, note: Note, seconds: float) -> bytes | None:
         """Return the answer to a call; None where the process is gone.
 
         Raises Problem as `Answers.of` does, InternalError where the grader failed by our fault.
@@ -119,7 +126,7 @@ class Graders:
         try:
             with anyio.fail_after(seconds):
                 said = await to_thread.run_sync(
-                    self._said, body, service, limiter=self._limiter, abandon_on_cancel=True
+                    self._said, body, service, note, limiter=self._limiter, abandon_on_cancel=True
                 )
         except TimeoutError:
             message = "the service is too busy to answer in time; try again"
@@ -131,19 +138,19 @@ class Graders:
             raise InternalError("a grader failed; the log says where")
         return said
 
-    def _said(self, body: bytes, service: str) -> _Said | None:
+    def _said(self, body: bytes, service: str, note: Note) -> _Said | None:
         """Ask whoever is free. One that is gone is not asked again, and no other is made: threads run by now."""
         grader = self._free.get()
+        name = grader.process.name
         try:
-            said = grader.answer(body, service)
+            return grader.answer(body, service, note)
         except (OSError, EOFError):
-            self._here.discard(grader.process.name)
+            self._here.discard(name)
             _log.error("grader gone", extra={"count": len(self._here)})
-            if not self._here:
-                self._free.put(grader)  # else whoever waits would wait for ever
             return None
-        self._free.put(grader)
-        return said
+        finally:
+            if name in self._here or not self._here:  # were there none, whoever waits would wait for ever
+                self._free.put(grader)
 
     def close(self) -> None:
         """Let them finish, and end them."""
@@ -177,16 +184,16 @@ def _answer_all(ask: Connection, hear: Connection, answers: Answers) -> NoReturn
     answered = 0
     while True:
         service, body = ask.recv_bytes().decode(), ask.recv_bytes()
-        hear.send(said_of(answers, body, service))
+        hear.send(said_of(answers, body, service, hear.send))
         answered += 1
         if answered % _COLLECT_AFTER == 0:
             gc.collect()
 
 
-def said_of(answers: Answers, body: bytes, service: str) -> _Said:
+def said_of(answers: Answers, body: bytes, service: str, note: Note) -> _Said:
     """Return the answer to a call, or how it failed, as it goes from one process to another."""
     try:
-        return answers.of(body, services()[service])
+        return answers.of(body, services()[service], note)
     except Problem as problem:
         return Refusal(problem.status, problem.code, problem.message, problem.detail, problem.headers)
     except UserError as error:

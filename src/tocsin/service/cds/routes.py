@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 
 from tocsin.guidance.advice import NOTE
 from tocsin.knowledge.cds import Service, prefetch, services
-from tocsin.service.access import audit_read
+from tocsin.service.access import noting
 from tocsin.service.api import takes_json
 from tocsin.service.cds import models
 from tocsin.service.cds.answers import Answers
@@ -117,12 +117,12 @@ async def call_service(id: ServiceId, request: Request, here: Here, client: Clie
     """Answer a hook with the cards of the state of the patient now."""
     service = _service(id)
     body, graders = await request.body(), cast(Graders | None, request.app.state.cds_graders)
-    answer = await graders.answer(body, service.id, here.config.limits.answer_seconds) if graders else None
+    note, seconds = noting(request, client, f"POST {ROOT}/{service.id}"), here.config.limits.answer_seconds
+    answer = await graders.answer(body, service.id, note, seconds) if graders else None
     if answer is None:
         answers = cast(Answers, request.app.state.cds_answers)
-        answer = await here.work(answers.of, body, service)
-    await audit_read(request, client, f"POST {ROOT}/{service.id}", answer.patient)
-    return Response(answer.body, media_type="application/json")
+        answer = await here.work(answers.of, body, service, note)
+    return Response(answer, media_type="application/json")
 
 
 @router.post(
