@@ -15,21 +15,23 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any, Final
 from uuid import uuid4
 
 from benchmarks.bundle import made_up_bundle
 from benchmarks.measure import REPO
 from benchmarks.report import Line
+from tocsin.demo import demo_folder
 
-PATIENTS, RATE, SECONDS, STEP_SECONDS = 200, 20, 60, 12
-P50_MS, P99_MS, START_S, MEMORY_MIB = 40.0, 150.0, 3.0, 400.0
+PATIENTS, RATE, SECONDS, STEP_SECONDS, ON_BOARD = 200, 20, 60, 12, 500
+P50_MS, P99_MS, START_S, MEMORY_MIB, BOARD_MS = 40.0, 150.0, 3.0, 400.0, 200.0
 _GROUP: Final = "Service, patient-view with 1,000 resources"
 _RATES: Final = (25, 30, 35, 40, 45, 50, 60, 70, 80)
 _WAIT_S: Final = 60.0
 _HEALTHCHAIN: Final = "healthchain==0.16.1"
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
+_PATTERN: Final = "1-car-t-tocilizumab"  # of the made-up patients of the demo
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 _KEYS: Final = (
     "patient",
     "vitals",
@@ -203,8 +205,34 @@ def _tocsin(data: Path, folder: Path) -> Iterator[Line]:
         rate, why = _highest(call, folder, "summary")
         yield Line(_GROUP, f"highest rate with p99 within {P99_MS:.0f} ms", rate, "requests/s", None, why)
         yield Line(_GROUP, "memory of all its processes under load", _memory(pid), "MiB", MEMORY_MIB)
+        yield _board(base)
     for ending in ("", "-wal", "-shm"):
         Path(f"{store}{ending}").unlink(missing_ok=True)
+
+
+def _board(base: str) -> Line:
+    """Return how long the board of many made-up patients takes, each with an episode of these days."""
+    document = (demo_folder() / f"{_PATTERN}.json").read_text(encoding="utf-8")
+    ends = max(datetime.fromisoformat(found) for found in _TIME.findall(document))
+    by = datetime.now(UTC).replace(microsecond=0) - ends - timedelta(hours=1)
+    moved = _shifted(document, by)
+    for number in range(ON_BOARD):
+        name = f"made-up-{number:03d}"
+        _fetched(f"{base}/api/patients/{name}/bundle", moved.replace(_PATTERN, name).encode())
+    taken: list[float] = []
+    for _ in range(15):
+        began = time.perf_counter()
+        _fetched(f"{base}/board")
+        taken.append(1000 * (time.perf_counter() - began))
+        time.sleep(0.1)
+    note = f"median of {len(taken)} over HTTP; worst {max(taken):.0f} ms"
+    return Line(_GROUP, f"board of {ON_BOARD} patients", median(taken), "ms", BOARD_MS, note)
+
+
+def _fetched(url: str, body: bytes | None = None) -> bytes:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=_WAIT_S) as answer:
+        return answer.read()
 
 
 def _healthchain(data: Path, folder: Path) -> Iterator[Line]:
