@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from tocsin.errors import UserError
 from tocsin.knowledge import _files
@@ -51,8 +51,7 @@ class Fact:
     no: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether a precondition holds: `because` names the facts that decided it, `missing` those that left it open."""
 
     value: bool | None

@@ -18,7 +18,7 @@ from tocsin.service.errors import Problem
 
 _MIB: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
-_ON_LOOP: Final = 1 << 16  # what is smaller is looked at on the event loop
+_ON_LOOP: Final = 1 << 19  # what is smaller is looked at on the event loop: a millisecond at most
 _BLOCK: Final = 1 << 20
 _ADDRESSES: Final = 10_000  # how many callers are remembered
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/")

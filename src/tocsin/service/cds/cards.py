@@ -13,7 +13,7 @@ from tocsin.knowledge.cds import Indicator, loudness, reasons
 from tocsin.knowledge.rules import rule, rules
 from tocsin.knowledge.scales import scale
 from tocsin.knowledge.sources import CONFIDENCE, source
-from tocsin.report.outline import DOINGS, next_check
+from tocsin.report.outline import DOINGS, next_check, waits
 from tocsin.service.cds.checks import Finding
 from tocsin.service.cds.markdown import plain, short
 from tocsin.service.cds.orders import Order
@@ -171,16 +171,16 @@ def _state_summary(state: PatientState, advice: Advice) -> str:
 def _first(advice: Advice) -> str:
     """Return what comes first: what must not be done, else doses of now, else what settles the grade, else the first of now."""
     now = [item for item in _in_order(advice) if item.urgency == "now" and not item.condition]
-    forbidden = next((item for item in now if item.kind in ("stop", "hold") and not _waits(item)), None)
+    forbidden = next((item for item in now if item.kind in ("stop", "hold") and not waits(item)), None)
     if forbidden is not None:
         return _head(forbidden)
-    waits = next((_head(item) for item in now if _waits(item)), "")
+    waiting = next((_head(item) for item in now if waits(item)), "")
     given = _given(now, advice)
     if given:
-        return f"Now: {given}. {waits}".strip()
+        return f"Now: {given}. {waiting}".strip()
     if advice.grade.grade is None and advice.grade.settled_by:
         return advice.grade.settled_by
-    return waits or (_head(now[0]) if now else "")
+    return waiting or (_head(now[0]) if now else "")
 
 
 def _given(now: Sequence[Item], advice: Advice) -> str:
@@ -214,7 +214,7 @@ def _indicator(state: PatientState, advice: Advice) -> Indicator:
     active = state.situation is not None and state.situation.chart.active
     now = [item for item in advice.items if item.urgency == "now" and item.pack == "consensus"]
     certain = any(
-        item.kind in known.critical_kinds and not item.condition and not _waits(item) for item in now
+        item.kind in known.critical_kinds and not item.condition and not waits(item) for item in now
     )
     if certain or (active and grades and min(grades) >= known.critical_grade):
         return "critical"
@@ -223,11 +223,6 @@ def _indicator(state: PatientState, advice: Advice) -> Indicator:
     ):
         return "warning"
     return "info"
-
-
-def _waits(item: Item) -> bool:
-    """Whether an item only says to wait: where nothing else presses, that is no alarm."""
-    return item.kind == "stop" and item.not_before is not None
 
 
 def _in_order(advice: Advice) -> list[Item]:

@@ -64,9 +64,10 @@ class Call:
         for key, sent in self.sent.items():
             own: list[bool] = []
             for resource, full_url in _resources(sent):
-                links.add(resource, full_url)
                 if resource.get("resourceType") in SHAPES:
                     own.append(subject_of(resource, links)[0] == self.patient)
+                else:
+                    links.add(resource, full_url)
             found[key] = own.count(True), own.count(False)
         return found
 
@@ -191,10 +192,7 @@ def _bundle_fault(value: Any) -> bool:
     found = as_object(value)
     if found.get("resourceType") != "Bundle" or not isinstance(found.get("entry", []), list):
         return True
-    return not all(
-        isinstance(as_object(as_object(entry).get("resource")).get("resourceType"), str)
-        for entry in as_list(found.get("entry"))
-    )
+    return not all(isinstance(resource.get("resourceType"), str) for resource, _ in _resources(found))
 
 
 def _prefetch_faults(key: str, value: Any) -> list[Fault]:

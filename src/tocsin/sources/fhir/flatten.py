@@ -115,8 +115,10 @@ class Flattener:
 
     def _observation(self, resource: Json, head: Head) -> list[FlatRow]:
         components = as_list(resource.get("component"))
+        if not components:
+            return [_measured(resource, head)]
         rows: list[FlatRow] = []
-        if not components or any(resource.get(name) is not None for name in VALUES):
+        if any(resource.get(name) is not None for name in VALUES):
             rows.append(_measured(resource, head))
         for place, component in enumerate(components, 1):
             part = head._replace(source=f"{head.source} component[{place}]")
