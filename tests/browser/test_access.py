@@ -43,12 +43,14 @@ def test_from_the_door_to_a_patient_and_out(reader: Visitor) -> None:
     assert page.get_by_role("alert").inner_text() == "Name or password is wrong."
     reader.shoot("sign-in-wrong")
     sign_in(reader, "user-write", PASSWORD)
+    page.wait_for_url(reader.url + patient)
     assert page.url == reader.url + patient, "where one wanted to go"
     cookie = next(one for one in page.context.cookies() if one.get("name") == "tocsin")
     assert (cookie.get("httpOnly"), cookie.get("sameSite")) == (True, "Lax")
     reader.go("/audit")
     assert "This asks for the role admin" in page.get_by_role("alert").inner_text()
     page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{reader.url}/sign-in")  # a click does not wait for the page that it leads to
     assert page.url == f"{reader.url}/sign-in"
     page.go_back()
     reader.go(patient)
