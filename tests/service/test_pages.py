@@ -78,7 +78,7 @@ class TestForm:
 
     def test_every_word_of_the_form_is_one_that_can_be_kept(self) -> None:
         for group in forms.GROUPS:
-            for entry in group.entries:
+            for entry in group.fields:
                 for value, text in entry.options[1:]:
                     kind, kept, _ = forms.read_form({entry.name: value}, PARIS).findings[0]
                     said = forms.annotation_words(Annotation("1", NOW, kind, kept, "", "Dr", NOW))

@@ -60,11 +60,10 @@ class Wish:
 def fulfil(wish: Wish, config: "Config") -> None:
     """Do what is asked, in the store that the configuration names."""
     from tocsin.service.access.accounts import Accounts
-    from tocsin.service.config import default_store
     from tocsin.service.errors import Problem
     from tocsin.service.store import open_store
 
-    place = config.store or str(default_store())
+    place = config.place
     is_first = wish.add_user is not None or wish.add_token is not None  # the only ones that may make a store
     if not is_first and "://" not in place and not Path(place).exists():
         raise UserError(f"{place}: there is no store; check --store and the configuration")

@@ -65,20 +65,16 @@ def follow(
       TOCSIN_FOLLOW_TOKEN=... tocsin follow https://fhir.example.org/r4 --group ward-7 --store ward.db
     """
     try:
-        from tocsin.service.config import default_store, has_password, read_config
+        from tocsin.service.config import read_config
         from tocsin.service.follow import FhirClient, Follower, Stop, Stopped, credentials_of
         from tocsin.service.logs import write_json_lines
         from tocsin.service.store import open_store
     except ImportError as error:
         raise UserError(f"following needs {error.name}: pip install 'tocsin[service]'") from None
-    if store is not None and has_password(store):
-        raise UserError(
-            "--store: a password here is seen by everyone on this machine; put it into PGPASSWORD"
-        )
     found = read_config(config, os.environ, {"store": store})
     stop = Stop()
     client = FhirClient(base, credentials_of(base.rstrip("/"), found.follow), stop)
-    opened = open_store(found.store or str(default_store()))
+    opened = open_store(found.place)
     if sys.stdout.isatty():
         tell: Tell = Status(found.zone)
     else:

@@ -87,14 +87,10 @@ def serve(
     wish = Wish(add_user, add_token, set_password, set_role, remove, role, list_accounts, check_audit_log)
     instead = wish.is_any()
     try:
-        from tocsin.service.config import has_password, read_config
+        from tocsin.service.config import read_config
         from tocsin.service.run import serve as run
     except ImportError as error:
         raise UserError(f"the service needs {error.name}: pip install 'tocsin[service]'") from None
-    if store is not None and has_password(store):
-        raise UserError(
-            "--store: a password here is seen by everyone on this machine; put it into PGPASSWORD"
-        )
     found = read_config(config, os.environ, {"host": host, "port": port, "store": store})
     if instead:
         fulfil(wish, found)

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from tocsin.guidance.advice import NOTE
 from tocsin.service import access, api, cds, errors, limits, logs, pages
 from tocsin.service.access import routes as doors
-from tocsin.service.config import Config, default_store
+from tocsin.service.config import Config
 from tocsin.service.context import Context
 from tocsin.service.errors import Problem
 from tocsin.service.patients import Patients
@@ -32,7 +32,7 @@ def create_app(config: Config) -> FastAPI:
 
     Raises UserError when the store cannot be opened.
     """
-    store = open_store(config.store or str(default_store()))
+    store = open_store(config.place)
     context = Context(config, store, Patients(store, config.zone))
     app = FastAPI(
         title="Tocsin",

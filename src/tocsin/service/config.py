@@ -122,6 +122,11 @@ class Config:
         return self.host in LOOPBACK
 
     @property
+    def place(self) -> str:
+        """Where the store is: the one that is named, else the file in the user's data folder."""
+        return self.store or str(default_store())
+
+    @property
     def address(self) -> str:
         """The origin that people type, as far as it is known; empty otherwise."""
         if self.access.public_url:
@@ -154,8 +159,13 @@ def read_config(
 ) -> Config:
     """Return the configuration: the file, over it the environment, over it what the command line said.
 
-    Raises UserError for an unknown key, an impossible value, and a file with secrets that others may read.
+    Raises UserError for an unknown key, an impossible value, a password on the command line, and a file with secrets that others
+    may read.
     """
+    if has_password((overrides or {}).get("store") or ""):
+        raise UserError(
+            "--store: a password here is seen by everyone on this machine; put it into PGPASSWORD"
+        )
     found = _from_file(file) if file is not None else {}
     found |= _from_environment(environment)
     found |= {(name,): (value, f"--{name}") for name, value in (overrides or {}).items() if value is not None}

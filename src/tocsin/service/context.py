@@ -37,12 +37,19 @@ class Context:
         Raises Problem when it takes too long.
         """
         limiter = self.graders if cpu else self.readers
-        try:
-            with anyio.fail_after(self.config.limits.answer_seconds):
-                return await to_thread.run_sync(function, *arguments, limiter=limiter, abandon_on_cancel=True)
-        except TimeoutError:
-            message = "the service is too busy to answer in time; try again"
-            raise Problem(503, "timeout", message, headers={"Retry-After": "5"}) from None
+        return await in_time(self.config.limits.answer_seconds, limiter, function, *arguments)
+
+
+async def in_time(
+    seconds: float, limiter: CapacityLimiter, function: Callable[..., Answer], *arguments: Any
+) -> Answer:
+    """Run what blocks on a thread, one of those that `limiter` lets run. Raises Problem when it takes too long."""
+    try:
+        with anyio.fail_after(seconds):
+            return await to_thread.run_sync(function, *arguments, limiter=limiter, abandon_on_cancel=True)
+    except TimeoutError:
+        message = "the service is too busy to answer in time; try again"
+        raise Problem(503, "timeout", message, headers={"Retry-After": "5"}) from None
 
 
 def context_of(request: Request) -> Context:

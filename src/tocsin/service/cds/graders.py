@@ -16,12 +16,12 @@ from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from typing import Any, Final, NoReturn
 
-import anyio
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 
 from tocsin.errors import InternalError, UserError
 from tocsin.knowledge.cds import services
 from tocsin.service.cds.answers import Answers, Note
+from tocsin.service.context import in_time
 from tocsin.service.errors import Problem, place_of
 from tocsin.service.store import open_store
 
@@ -123,14 +123,7 @@ class Graders:
         """
         if not self._here:
             return None
-        try:
-            with anyio.fail_after(seconds):
-                said = await to_thread.run_sync(
-                    self._said, body, service, note, limiter=self._limiter, abandon_on_cancel=True
-                )
-        except TimeoutError:
-            message = "the service is too busy to answer in time; try again"
-            raise Problem(503, "timeout", message, headers={"Retry-After": "5"}) from None
+        said = await in_time(seconds, self._limiter, self._said, body, service, note)
         if isinstance(said, Refusal):
             raise Problem(said.status, said.code, said.message, said.detail, said.headers)
         if isinstance(said, Bug):

@@ -17,7 +17,7 @@ from tocsin.service.cds.cors import CorsMiddleware
 from tocsin.service.cds.feedback import read_feedback
 from tocsin.service.cds.graders import Graders, wanted
 from tocsin.service.cds.trust import ANYONE, Trust
-from tocsin.service.config import Config, default_store
+from tocsin.service.config import Config
 from tocsin.service.context import Context, Here
 from tocsin.service.errors import Problem, failures
 
@@ -60,9 +60,8 @@ def add_graders(app: FastAPI, inherited: tuple[int, ...]) -> None:
     context = cast(Context, app.state.context)
     config, count = context.config, wanted(context.config.cds.processes)
     if count:
-        place = config.store or str(default_store())
         context.store.close()  # no connection goes into another process; the next use opens one again
-        app.state.cds_graders = Graders(place, config.zone, config.address, count, inherited)
+        app.state.cds_graders = Graders(config.place, config.zone, config.address, count, inherited)
 
 
 def end_graders(app: FastAPI) -> None:

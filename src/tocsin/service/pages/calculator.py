@@ -16,47 +16,19 @@ from tocsin.grading.words import label
 from tocsin.knowledge.causes import causes
 from tocsin.knowledge.icans import icans_scales, score_bounds, words_of
 from tocsin.knowledge.scales import scales
-from tocsin.knowledge.signals import signal
 from tocsin.knowledge.vocabulary import OXYGEN_DEVICE
-from tocsin.report.labels import device_name, unit_name
+from tocsin.report.labels import device_name
 from tocsin.service.access import User, require
 from tocsin.service.errors import Problem
 from tocsin.service.pages import worksheet
+from tocsin.service.pages.fields import YES_NO, Field, Group, measured
 from tocsin.service.pages.render import page
 
 router = APIRouter()
 Reader = Annotated[User, Depends(require("read"))]
-_YES_NO: Final = (("", "not known"), ("yes", "yes"), ("no", "no"))
 _UNSEEN: Final = "not assessed: "  # so a neurological scale begins what nobody looked at
 # What is shown without asking; the other scales stand below, folded.
 _FIRST: Final = ("astct", "ctcae5", "ctcae6", "lee2014", "icans", "icans_ctcae6")
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of the form: a choice where it has options, else a number between its bounds."""
-
-    name: str
-    label: str
-    options: tuple[tuple[str, str], ...] = ()
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    step: str = "1"
-    hint: str = ""
-
-    @property
-    def is_short(self) -> bool:
-        """Whether the options stand side by side."""
-        return self.options == _YES_NO
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Fields under one heading."""
-
-    head: str
-    fields: tuple[Field, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +51,6 @@ class Answer:
         return list(found.items())
 
 
-def _measured(name: str, text: str, of: str, step: str, hint: str = "") -> Field:
-    row = signal(of)
-    return Field(
-        name, text, unit=unit_name(row.unit), low=row.hard_min, high=row.hard_max, step=step, hint=hint
-    )
-
-
 def _scored(name: str, text: str) -> Field:
     low, high = score_bounds(name)
     return Field(name, text, unit=f"of {high:g}", low=low, high=high)
@@ -97,7 +62,7 @@ def _worded(name: str, text: str) -> Field:
 
 
 def _asked(name: str, text: str, hint: str = "") -> Field:
-    return Field(name, text, _YES_NO, hint=hint)
+    return Field(name, text, YES_NO, hint=hint)
 
 
 _COUNTED: Final = Field(
@@ -118,7 +83,7 @@ def groups() -> tuple[Group, ...]:
         Group(
             "Fever",
             (
-                _measured("temp_c", "Temperature now", "body_temperature", "0.1"),
+                measured("temp_c", "Temperature now", "body_temperature", "0.1"),
                 _asked("fever_attributed_to_crs", "The fever of this course is due to CRS"),
                 _asked("antipyretic_or_anticytokine_given", "A drug that may hide fever was given"),
             ),
@@ -139,8 +104,8 @@ def groups() -> tuple[Group, ...]:
             "Oxygen",
             (
                 Field("oxygen_device", "Device", devices),
-                _measured("o2_flow_lpm", "Flow", "inhaled_o2_flow", "0.5"),
-                _measured("fio2_pct", "FiO2", "fio2", "1"),
+                measured("o2_flow_lpm", "Flow", "inhaled_o2_flow", "0.5"),
+                measured("fio2_pct", "FiO2", "fio2", "1"),
                 _asked("intubated_for_airway_only", "A tube for the airway, not for hypoxia"),
             ),
         ),

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from tocsin.knowledge.signals import signal
 from tocsin.knowledge.vocabulary import OXYGEN_DEVICE
-from tocsin.report.labels import device_name, drug_name, quantity, unit_name
+from tocsin.report.labels import device_name, drug_name, quantity
 from tocsin.service.errors import Problem
 from tocsin.service.findings import WORD, checked_finding
+from tocsin.service.pages.fields import Field, Group, measured
 from tocsin.service.pages.worksheet import read_worksheet
 from tocsin.service.store import Annotation
 
@@ -18,39 +19,13 @@ MOST: Final = 100  # letters of a name
 ICE: Final = "ice_score"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One question of the form: words to choose from, or a number between its bounds."""
-
-    name: str
-    label: str
-    options: tuple[tuple[str, str], ...] = ()
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    step: str = "1"
-
-
-@dataclass(frozen=True, slots=True)
-class EntryGroup:
-    """Questions under one heading."""
-
-    head: str
-    entries: tuple[Entry, ...]
-
-
-def _choice(name: str, label: str, *options: tuple[str, str]) -> Entry:
-    return Entry(name, label, (("", "nothing to say"), *((f"{name}:{word}", text) for word, text in options)))
-
-
-def _measured(name: str, label: str, step: str = "1") -> Entry:
-    row = signal(name)
-    return Entry(name, label, (), unit_name(row.unit), row.hard_min, row.hard_max, step)
+def _choice(name: str, label: str, *options: tuple[str, str]) -> Field:
+    return Field(name, label, (("", "nothing to say"), *((f"{name}:{word}", text) for word, text in options)))
 
 
 _CRS_OR_OTHER: Final = (("crs", "due to CRS"), ("other", "due to something else"))
 GROUPS: Final = (
-    EntryGroup(
+    Group(
         "What it is due to",
         (
             _choice("fever", "The fever", *_CRS_OR_OTHER),
@@ -70,7 +45,7 @@ GROUPS: Final = (
             ),
         ),
     ),
-    EntryGroup(
+    Group(
         "How it is judged",
         (
             _choice("severity", "Grade 2 is managed as", ("severe", "severe"), ("mild", "mild")),
@@ -82,12 +57,12 @@ GROUPS: Final = (
             ),
         ),
     ),
-    EntryGroup(
+    Group(
         "What was found",
         (
-            _measured(ICE, "ICE score, 0 to 10"),
-            _measured("capd_score", "CAPD score, under 12 years"),
-            Entry(
+            measured(ICE, "ICE score, 0 to 10", ICE),
+            measured("capd_score", "CAPD score, under 12 years", "capd_score"),
+            Field(
                 "oxygen_device",
                 "Oxygen device",
                 (
@@ -95,8 +70,8 @@ GROUPS: Final = (
                     *((one, device_name(one)) for one in OXYGEN_DEVICE),
                 ),
             ),
-            _measured("inhaled_o2_flow", "Oxygen flow", "0.5"),
-            _measured("fio2", "FiO2"),
+            measured("inhaled_o2_flow", "Oxygen flow", "inhaled_o2_flow", "0.5"),
+            measured("fio2", "FiO2", "fio2"),
         ),
     ),
 )
@@ -121,7 +96,7 @@ def read_form(form: Mapping[str, str], zone: ZoneInfo) -> Said:
 def _findings(form: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     said = {**form, ICE: _ice(form)}
     for group in GROUPS:
-        for entry in group.entries:
+        for entry in group.fields:
             value = said.get(entry.name, "").strip()
             if value:
                 is_word = bool(entry.options) and ":" in value
@@ -160,7 +135,7 @@ def annotation_words(one: Annotation) -> str:
         value = device_name(one.value) if one.kind == "oxygen_device" else quantity(float(one.value), unit)
         return f"{drug_name(one.kind)}: {value}"
     for group in GROUPS:
-        for entry in group.entries:
+        for entry in group.fields:
             for value, text in entry.options:
                 if value == one.value:
                     return f"{entry.label}: {text}"
